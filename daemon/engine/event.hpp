@@ -1,0 +1,374 @@
+#pragma once
+
+#include "base/authority.hpp"
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "codec/digest.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <sys/types.h>
+
+/// The facts of a run's life. An event says what has been decided or has happened; everything a run
+/// is follows from its events in order (state.hpp). Content (prompts, messages, tool inputs and
+/// results) lies in blobs; events refer to it, so that a fold costs the same however much was said.
+namespace kheish::engine {
+
+/// Permission modes (features of the wire contract use the same words).
+enum class PermissionMode { standard, accept_edits, plan, dont_ask, bypass_permissions };
+
+/// What may be done about a call that may or may not have happened.
+enum class EffectClass {
+    pure,         ///< run again
+    keyed,        ///< run again with the same key; the receiver drops the repetition
+    reconcilable, ///< look first, then finish or redo
+    at_most_once, ///< never again by itself
+};
+
+/// Where a tool's work is done.
+enum class ToolPlace { runner, daemon };
+
+/// One tool call as the model asked for it, with what its declaration said at that moment.
+struct ProposedCall {
+    CallId call;
+    std::string provider_call_id;
+    std::string tool; ///< as asked for; may name no tool
+    codec::BlobRef input;
+    EffectClass effect_class = EffectClass::at_most_once;
+    ToolPlace place = ToolPlace::runner;
+    bool parallel = false; ///< may run beside other calls of its turn
+    /// Set where the call can't be judged at all (unknown tool, input against the schema): it is
+    /// refused with this text and nobody is asked.
+    std::string invalid_reason;
+};
+
+struct TokenUsage {
+    std::int64_t input = 0;
+    std::int64_t output = 0;
+    std::int64_t cache_read = 0;
+    std::int64_t cache_write = 0;
+    friend bool operator==(const TokenUsage&, const TokenUsage&) = default;
+};
+
+/// cgroup accounting of a run's slice, cumulative over its attempts; -1 where the kernel has none.
+struct ScopeUsage {
+    std::int64_t cpu_usage_us = 0;
+    std::int64_t memory_peak_bytes = -1;
+    std::int64_t tasks_peak = -1;
+    std::int64_t io_read_bytes = -1;
+    std::int64_t io_write_bytes = -1;
+    friend bool operator==(const ScopeUsage&, const ScopeUsage&) = default;
+};
+
+// --- sessions
+// -------------------------------------------------------------------------------------
+
+struct SessionCreated {
+    static constexpr std::string_view kType = "session.created";
+    Principal owner;
+    uid_t run_as = 0;
+    std::string workspace;
+    std::string thread_id; ///< empty where none was given
+};
+
+struct SessionEnded {
+    static constexpr std::string_view kType = "session.ended";
+    std::string reason;
+};
+
+// --- a run as a whole
+// -----------------------------------------------------------------------------
+
+struct RunAccepted {
+    static constexpr std::string_view kType = "run.accepted";
+    std::string kind = "input";
+    codec::BlobRef input;     ///< the user's text
+    std::string text_preview; ///< its first 200 bytes, whole characters
+    std::string source_plugin;
+    std::string source_kind;
+    std::string actor_id;
+    std::string metadata; ///< canonical JSON object, or empty
+    std::string route;    ///< pinned
+    std::string model;    ///< pinned
+    PermissionMode mode = PermissionMode::standard;
+    std::int64_t max_turns = 500;
+    std::int64_t max_output_tokens = 8192;
+    uid_t run_as = 0;
+    std::string workspace;
+};
+
+struct RunQueued {
+    static constexpr std::string_view kType = "run.queued";
+    std::int64_t position = 0; ///< 0 is next
+};
+
+/// The run is its session's active one from here on.
+struct RunStarted {
+    static constexpr std::string_view kType = "run.started";
+};
+
+struct RunCancelRequested {
+    static constexpr std::string_view kType = "run.cancel_requested";
+    bool interrupt = false; ///< ends as interrupted (broader cause) instead of cancelled
+    std::string reason;
+};
+
+struct RunCompleted {
+    static constexpr std::string_view kType = "run.completed";
+};
+
+struct RunFailed {
+    static constexpr std::string_view kType = "run.failed";
+    std::string code; ///< "turn_limit", "route_not_ready", "model_refused", ...
+    std::string error;
+};
+
+struct RunInterrupted {
+    static constexpr std::string_view kType = "run.interrupted";
+    std::string reason;
+};
+
+struct RunCancelled {
+    static constexpr std::string_view kType = "run.cancelled";
+    std::string reason;
+};
+
+/// A new daemon process took the run over: whatever the old one had in flight is to be looked at
+/// again. Written once per live run at boot.
+struct RunRecovered {
+    static constexpr std::string_view kType = "run.recovered";
+    std::string boot_id;
+};
+
+// --- execution environment
+// ------------------------------------------------------------------------
+
+struct LaunchRequested {
+    static constexpr std::string_view kType = "run.launch_requested";
+    int attempt = 1;
+};
+
+struct Launched {
+    static constexpr std::string_view kType = "run.launched";
+    int attempt = 1;
+    std::string unit;
+    std::vector<std::string> degraded;
+};
+
+struct LaunchFailed {
+    static constexpr std::string_view kType = "run.launch_failed";
+    int attempt = 1;
+    std::string error;
+    bool permanent = false; ///< trying again changes nothing
+};
+
+/// The runner of `attempt` was found alive after a restart, with these calls.
+struct RunnerAdopted {
+    static constexpr std::string_view kType = "run.runner_adopted";
+    int attempt = 1;
+    std::vector<CallId> running;
+    std::vector<CallId> finished; ///< their tool.finished events follow
+};
+
+/// Intent to stop the attempt; its end is ScopeEnded.
+struct ScopeStopRequested {
+    static constexpr std::string_view kType = "run.scope_stop_requested";
+    int attempt = 1;
+};
+
+/// No process of the attempt is left.
+struct ScopeEnded {
+    static constexpr std::string_view kType = "run.scope_ended";
+    int attempt = 1;
+    bool lost = false; ///< nobody had asked for it
+    std::string reason;
+    ScopeUsage usage; ///< of the slice so far
+};
+
+// --- model
+// ----------------------------------------------------------------------------------------
+
+struct ModelRequested {
+    static constexpr std::string_view kType = "model.requested";
+    int turn = 1;
+    int attempt = 1; ///< within the turn
+    std::string route;
+    std::string model;
+    codec::Digest request_digest; ///< of the request's canonical form
+};
+
+struct ModelCompleted {
+    static constexpr std::string_view kType = "model.completed";
+    int turn = 1;
+    int attempt = 1;
+    codec::BlobRef message;   ///< models::encode_message of the whole assistant message
+    std::string text_preview; ///< first 200 bytes of its text
+    std::string stop_reason;  ///< end_turn, tool_use, max_tokens or refusal
+    TokenUsage usage;
+    std::string model; ///< what answered
+    std::vector<ProposedCall> calls;
+};
+
+struct ModelFailed {
+    static constexpr std::string_view kType = "model.failed";
+    int turn = 1;
+    int attempt = 1;
+    std::string error_kind; ///< models::CallError::Kind
+    std::string error;
+    bool retryable = false;
+    std::int64_t retry_after_us = -1; ///< what the provider asked for, -1 where it did not
+};
+
+/// The next attempt waits: until `deadline_boot_us` within boot `boot_id`, until `deadline_wall_us`
+/// after a reboot. `network` where the provider can't be reached, else a timer.
+struct ModelRetryScheduled {
+    static constexpr std::string_view kType = "model.retry_scheduled";
+    int turn = 1;
+    int attempt = 1; ///< the attempt that will be made
+    bool network = false;
+    std::int64_t deadline_wall_us = 0;
+    std::int64_t deadline_boot_us = 0;
+    std::string boot_id;
+};
+
+struct ModelRetryDue {
+    static constexpr std::string_view kType = "model.retry_due";
+    int turn = 1;
+    int attempt = 1;
+};
+
+// --- tools
+// ----------------------------------------------------------------------------------------
+
+enum class Decision { allow, ask, deny };
+
+struct PermissionDecided {
+    static constexpr std::string_view kType = "permission.decided";
+    CallId call;
+    Decision decision = Decision::deny;
+    Decision base_decision = Decision::deny; ///< of the rule alone, before the mode
+    PermissionMode mode = PermissionMode::standard;
+    std::string mode_effect; ///< empty where the mode changed nothing
+    std::string rule_pattern;
+    std::string rule_scope; ///< session, project, user or default
+    std::string reason;
+};
+
+/// A gate. `digest` seals run, tool, input, working directory and sandbox profile.
+struct ApprovalRequested {
+    static constexpr std::string_view kType = "approval.requested";
+    ApprovalId approval;
+    CallId call;
+    codec::Digest digest;
+    std::string summary; ///< one line, already escaped for display
+    std::string reason;
+};
+
+struct ApprovalResolved {
+    static constexpr std::string_view kType = "approval.resolved";
+    ApprovalId approval;
+    CallId call;
+    codec::Digest digest; ///< of what was shown; the resolver has confirmed it
+    bool allowed = false;
+    std::string reason; ///< justification of an allow, reason of a deny
+};
+
+/// The call may be happening from here on. Consumes the approval that allowed it.
+struct ToolStarted {
+    static constexpr std::string_view kType = "tool.started";
+    CallId call;
+    int execution = 1;     ///< counts starts of the same call
+    int scope_attempt = 0; ///< 0 for a tool of the daemon
+    std::string idempotency_key;
+};
+
+struct ToolFinished {
+    static constexpr std::string_view kType = "tool.finished";
+    CallId call;
+    std::string outcome; ///< ok, failed, timed_out, cancelled, denied, invalid, outcome_unknown
+    bool is_error = false;
+    codec::BlobRef text; ///< what the model is told
+    std::string text_preview;
+    int exit_code = -1; ///< -1 where there was none
+    bool truncated = false;
+    std::optional<codec::BlobRef> spool; ///< digest and size; the data is no blob
+    std::int64_t duration_us = 0;
+};
+
+/// The call may have happened and nobody can say: a gate of its own.
+struct ToolOutcomeUnknown {
+    static constexpr std::string_view kType = "tool.outcome_unknown";
+    CallId call;
+    std::string reason;
+};
+
+struct OutputRecorded {
+    static constexpr std::string_view kType = "output.recorded";
+    std::string source_kind; ///< assistant_text or emit_output
+    codec::BlobRef content;
+    CallId call; ///< empty for assistant_text
+};
+
+using EventBody = std::variant<
+    SessionCreated,
+    SessionEnded,
+    RunAccepted,
+    RunQueued,
+    RunStarted,
+    RunCancelRequested,
+    RunCompleted,
+    RunFailed,
+    RunInterrupted,
+    RunCancelled,
+    RunRecovered,
+    LaunchRequested,
+    Launched,
+    LaunchFailed,
+    RunnerAdopted,
+    ScopeStopRequested,
+    ScopeEnded,
+    ModelRequested,
+    ModelCompleted,
+    ModelFailed,
+    ModelRetryScheduled,
+    ModelRetryDue,
+    PermissionDecided,
+    ApprovalRequested,
+    ApprovalResolved,
+    ToolStarted,
+    ToolFinished,
+    ToolOutcomeUnknown,
+    OutputRecorded>;
+
+/// An event in its place. `seq` is 0 until the journal has committed it.
+struct Event {
+    EventSeq seq = 0;
+    SessionId session;
+    RunId run; ///< no run for session events
+    AgentId agent;
+    std::int64_t at_us = 0; ///< wall clock
+    Authority authority;
+    EventBody body;
+};
+
+std::string_view event_type(const EventBody& body);
+
+/// An event's body as the journal keeps it.
+struct EncodedBody {
+    std::string type;
+    int version = 1;
+    std::string body; ///< canonical JSON
+    std::vector<codec::BlobRef> blob_refs;
+};
+
+EncodedBody encode(const EventBody& body);
+/// Errc::journal_newer_schema for a type or version that this program does not know,
+/// Errc::journal_corrupt for bytes that encode() cannot have written.
+Result<EventBody> decode(std::string_view type, int version, std::string_view body);
+
+} // namespace kheish::engine

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "base/responder.hpp"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace kheish::govern {
+
+/// One question to the authority of the host (polkit).
+struct AuthorizationRequest {
+    std::string bus_name; ///< unique name of the caller on the system bus: the subject
+    std::string action;   ///< polkit action id
+    std::vector<std::pair<std::string, std::string>> details; ///< shown in the prompt; escaped
+    bool interactive = false;                                 ///< the caller allows a prompt
+};
+
+/// A question under way. Destroying it cancels the question (and the prompt); no answer comes then.
+class Authorization {
+  public:
+    Authorization() = default;
+    Authorization(const Authorization&) = delete;
+    Authorization& operator=(const Authorization&) = delete;
+    virtual ~Authorization() = default;
+};
+
+/// Asks whether a subject may do something. Always asynchronous, always before any state change.
+class Authorizer {
+  public:
+    Authorizer() = default;
+    Authorizer(const Authorizer&) = delete;
+    Authorizer& operator=(const Authorizer&) = delete;
+    virtual ~Authorizer() = default;
+
+    /// Answers success when authorized. Everything else is an error: Errc::forbidden where the
+    /// answer is no, and where there is no answer (authority gone, time-out, challenge without a
+    /// prompt) too.
+    [[nodiscard]] virtual std::unique_ptr<Authorization>
+    check(AuthorizationRequest request, Responder<void> responder) = 0;
+};
+
+} // namespace kheish::govern

@@ -1,0 +1,99 @@
+#pragma once
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "codec/digest.hpp"
+#include "codec/json.hpp"
+#include "govern/permission.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What callers ask for, parsed once for both edges: HTTP gives the body, D-Bus its a{sv} as a JSON
+/// object. Unknown members are Errc::unknown_field, wrong ones Errc::bad_request with the reason.
+namespace kheish::control {
+
+inline constexpr std::size_t kPathLimitBytes = 4096;
+inline constexpr std::size_t kLabelLimitBytes = 256; ///< source_plugin, actor_id and their like
+inline constexpr std::size_t kMetadataLimitBytes = std::size_t{64} << 10;
+inline constexpr std::size_t kReasonLimitBytes = 4096;
+inline constexpr std::size_t kIdempotencyKeyLimitBytes = 256;
+inline constexpr std::size_t kResolutionLimit = 256; ///< resolutions in one batch
+inline constexpr std::int64_t kPageLimitDefault = 50;
+inline constexpr std::int64_t kPageLimitMax = 100;
+
+struct CreateSession {
+    std::optional<SessionId> session; ///< chosen by the daemon where absent
+    std::string thread_id;
+    std::string workspace; ///< absolute path; empty: a directory of the session's own
+};
+/// Members: session_id, thread_id, workspace.
+Result<CreateSession> parse_create_session(const codec::Json& body);
+
+struct SubmitInput {
+    std::string content;
+    std::string source_plugin = "api";
+    std::string source_kind = "input";
+    std::string actor_id;
+    std::string route; ///< empty: the default
+    std::string model; ///< empty: the route's default
+    std::optional<std::int64_t> max_output_tokens;
+    std::optional<govern::Mode> permission_mode; ///< may only narrow the configured one
+    std::string metadata;                        ///< canonical JSON object, or empty
+    std::optional<std::string> idempotency_key;
+};
+/// Members: content | input_items [{type:"text",text}], provider | route_id, source_plugin,
+/// source_kind, actor_id, generation {model, max_output_tokens}, permission_mode, metadata,
+/// idempotency_key. `idempotency_header` is the Idempotency-Key header, which must not contradict
+/// the member.
+Result<SubmitInput>
+parse_submit_input(const codec::Json& body, std::optional<std::string> idempotency_header = {});
+
+struct Resolution {
+    ApprovalId approval;
+    bool allow = false;
+    std::string reason;                  ///< justification or reason
+    std::optional<codec::Digest> digest; ///< what the resolver was shown; must match where given
+};
+struct ResolveApprovals {
+    std::vector<Resolution> resolutions; ///< all or nothing; no approval twice
+    std::optional<std::string> idempotency_key;
+};
+/// Members: resolutions [{request_id, behavior: allow|deny, justification, reason, digest}],
+/// idempotency_key.
+Result<ResolveApprovals> parse_resolve_approvals(
+    const codec::Json& body, std::optional<std::string> idempotency_header = {});
+/// Members: justification | reason, digest, idempotency_key; for Approval.Allow and Approval.Deny.
+Result<ResolveApprovals>
+parse_resolve_one(const ApprovalId& approval, bool allow, const codec::Json& options);
+
+/// Members: reason. For end, interrupt and cancel.
+Result<std::string> parse_reason(const codec::Json& body);
+
+/// Which page of a list. Opaque cursors are the list's own.
+struct Page {
+    std::int64_t limit = kPageLimitDefault;
+    std::string cursor;
+    bool enveloped = false; ///< {items, pagination} instead of a bare array
+    bool ascending = false;
+};
+struct ListRuns {
+    std::optional<SessionId> session;
+    bool live_only = false;
+    Page page;
+};
+struct ListSessions {
+    Page page;
+};
+/// Members (strings, as a query has them, or their own types): session_id, limit, cursor, page,
+/// order, live.
+Result<ListRuns> parse_list_runs(const codec::Json& query);
+Result<ListSessions> parse_list_sessions(const codec::Json& query);
+
+/// A stream cursor: a journal sequence number in decimal. Errc::invalid_event_cursor otherwise.
+Result<EventSeq> parse_event_cursor(std::string_view text);
+
+} // namespace kheish::control

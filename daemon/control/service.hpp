@@ -1,0 +1,172 @@
+#pragma once
+
+#include "base/responder.hpp"
+#include "codec/json.hpp"
+#include "control/caller.hpp"
+#include "control/operations.hpp"
+#include "control/requests.hpp"
+#include "control/stream.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// The use cases that every edge calls and nothing else. Reads answer at once from committed state;
+/// changes answer after their commit. Whose a thing is, is checked here, whatever an edge has done
+/// before: Errc::forbidden for somebody else's unless Caller::acts_for_others.
+///
+/// Views are JSON objects with the fields of the wire contract, rendered in one place, so that
+/// every edge shows the same.
+namespace kheish::control {
+
+struct SubmittedRun {
+    RunId run;
+    codec::Json view;
+    bool created = false; ///< false: the idempotency key named this run already
+};
+
+struct CreatedSession {
+    SessionId session;
+    codec::Json view;
+    bool created = false; ///< false: it was there, with nothing that contradicts the request
+};
+
+/// The typed core of a run, for D-Bus properties.
+struct RunSummary {
+    RunId run;
+    SessionId session;
+    Principal owner;
+    std::string status;
+    std::string wait_reason; ///< empty for a terminal run
+    std::string unit;        ///< scope, empty where there is none now
+    std::string route;
+    std::string model;
+    std::string text_preview; ///< escaped for display
+    std::string error;
+    std::int64_t submitted_us = 0;
+    std::int64_t started_us = 0;  ///< 0: not yet
+    std::int64_t finished_us = 0; ///< 0: not yet
+    std::int64_t cpu_usage_us = 0;
+    std::int64_t input_tokens = 0;
+    std::int64_t output_tokens = 0;
+    std::int64_t pending_approvals = 0;
+};
+
+struct SessionSummary {
+    SessionId session;
+    Principal owner;
+    std::string workspace;
+    std::string status; ///< AgentStatus word
+    std::int64_t created_us = 0;
+    std::int64_t ended_us = 0; ///< 0: live
+    std::optional<RunId> active_run;
+    std::int64_t queued_runs = 0;
+};
+
+struct ApprovalSummary {
+    ApprovalId approval;
+    RunId run;
+    SessionId session;
+    Principal owner;
+    std::string tool;
+    std::string summary; ///< escaped for display
+    std::string reason;
+    std::string state;  ///< pending, allowed, denied or void
+    std::string digest; ///< hexadecimal
+    std::int64_t requested_us = 0;
+};
+
+/// Told about committed changes, for D-Bus signals. From the loop, after the commit.
+class ChangeListener {
+  public:
+    ChangeListener() = default;
+    ChangeListener(const ChangeListener&) = delete;
+    ChangeListener& operator=(const ChangeListener&) = delete;
+    virtual ~ChangeListener() = default;
+
+    virtual void on_session_changed(const SessionId& session, bool created, bool ended) = 0;
+    /// `appeared`: the run was just accepted; `ended`: it has just become terminal.
+    virtual void on_run_changed(RunId run, bool appeared, bool ended) = 0;
+    virtual void on_approval_changed(const ApprovalId& approval, bool appeared, bool settled) = 0;
+};
+
+class Service {
+  public:
+    Service() = default;
+    Service(const Service&) = delete;
+    Service& operator=(const Service&) = delete;
+    virtual ~Service() = default;
+
+    // --- reads
+    // ------------------------------------------------------------------------------------
+    /// Success while new work is taken; else Errc::daemon_draining or the journal's trouble.
+    virtual Status readiness() const = 0;
+    virtual codec::Json status_view() const = 0;
+    virtual codec::Json capabilities_view() const = 0;
+
+    virtual Result<Principal> session_owner(const SessionId& session) const = 0;
+    virtual Result<Principal> run_owner(RunId run) const = 0;
+    virtual Result<Principal> approval_owner(const ApprovalId& approval) const = 0;
+
+    virtual Result<codec::Json> session_view(const Caller&, const SessionId&) const = 0;
+    virtual Result<codec::Json> sessions_view(const Caller&, const ListSessions&) const = 0;
+    virtual Result<codec::Json> session_events_view(const Caller&, const SessionId&) const = 0;
+    virtual Result<codec::Json> run_view(const Caller&, RunId) const = 0;
+    virtual Result<codec::Json> runs_view(const Caller&, const ListRuns&) const = 0;
+    virtual Result<codec::Json> run_events_view(const Caller&, RunId) const = 0;
+    /// Pending approvals, of one session where given.
+    virtual Result<codec::Json>
+    approvals_view(const Caller&, const std::optional<SessionId>&) const = 0;
+    virtual Result<codec::Json> approval_view(const Caller&, const ApprovalId&) const = 0;
+
+    virtual Result<SessionSummary> session_summary(const SessionId&) const = 0;
+    virtual Result<RunSummary> run_summary(RunId) const = 0;
+    virtual Result<ApprovalSummary> approval_summary(const ApprovalId&) const = 0;
+    /// For ObjectManager: sessions that have not ended, live runs, pending approvals; at most
+    /// `limit` of each.
+    virtual std::vector<SessionId> live_sessions(std::size_t limit) const = 0;
+    virtual std::vector<RunId> live_runs(std::size_t limit) const = 0;
+    virtual std::vector<ApprovalId> pending_approvals(std::size_t limit) const = 0;
+
+    // --- streams
+    // ----------------------------------------------------------------------------------
+    /// From behind `cursor`; without one, from the newest event on. A cursor in the future is
+    /// "now".
+    virtual Result<std::unique_ptr<Subscription>> subscribe(
+        const Caller&,
+        const StreamFilter&,
+        std::optional<EventSeq> cursor,
+        SubscriptionHandlers) = 0;
+    /// Nullptr ends it. One listener.
+    virtual void set_change_listener(ChangeListener*) = 0;
+
+    // --- changes
+    // ----------------------------------------------------------------------------------
+    virtual void create_session(const Caller&, CreateSession, Responder<CreatedSession>) = 0;
+    /// Queues detached work; creates no session.
+    virtual void submit(const Caller&, SessionId, SubmitInput, Responder<SubmittedRun>) = 0;
+    /// As submit(), but Errc::session_busy where the session has an active or queued run.
+    virtual void submit_to_idle(const Caller&, SessionId, SubmitInput, Responder<SubmittedRun>) = 0;
+    /// Interrupts the active run and cancels the queued ones. Answers {interrupted, snapshot}.
+    virtual void interrupt_session(const Caller&, SessionId, Responder<codec::Json>) = 0;
+    /// As interrupt, and the session takes no more input.
+    virtual void
+    end_session(const Caller&, SessionId, std::string reason, Responder<codec::Json>) = 0;
+    /// A repeated cancel, and that of a terminal run, answers the same view and changes nothing.
+    virtual void cancel_run(const Caller&, RunId, std::string reason, Responder<codec::Json>) = 0;
+    /// Resolves gates of one run (all named approvals must be its and pending, or nothing
+    /// happens). Answers the run's view.
+    virtual void
+    resolve_approvals(const Caller&, RunId, ResolveApprovals, Responder<codec::Json>) = 0;
+    /// As above, for the session's active run.
+    virtual void resolve_session_approvals(
+        const Caller&, SessionId, ResolveApprovals, Responder<codec::Json>) = 0;
+    /// By the approval's own id.
+    virtual void resolve_approval(const Caller&, ResolveApprovals, Responder<codec::Json>) = 0;
+
+    /// Calls `done` once the run is terminal (at once if it is); for inline input and waits.
+    virtual void when_terminal(RunId, UniqueFunction<void()> done) = 0;
+};
+
+} // namespace kheish::control

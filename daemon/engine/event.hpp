@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/authority.hpp"
+#include "base/effect_class.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "codec/digest.hpp"
@@ -21,17 +22,6 @@ namespace kheish::engine {
 
 /// Permission modes (features of the wire contract use the same words).
 enum class PermissionMode { standard, accept_edits, plan, dont_ask, bypass_permissions };
-
-/// What may be done about a call that may or may not have happened.
-enum class EffectClass {
-    pure,         ///< run again
-    keyed,        ///< run again with the same key; the receiver drops the repetition
-    reconcilable, ///< look first, then finish or redo
-    at_most_once, ///< never again by itself
-};
-
-/// Where a tool's work is done.
-enum class ToolPlace { runner, daemon };
 
 /// One tool call as the model asked for it, with what its declaration said at that moment.
 struct ProposedCall {

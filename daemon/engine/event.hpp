@@ -90,6 +90,7 @@ struct RunAccepted {
     std::int64_t max_output_tokens = 8192;
     uid_t run_as = 0;
     std::string workspace;
+    bool uses_runner = true; ///< some of its tools work in the sandbox
 };
 
 struct RunQueued {
@@ -141,6 +142,7 @@ struct RunRecovered {
 struct LaunchRequested {
     static constexpr std::string_view kType = "run.launch_requested";
     int attempt = 1;
+    std::string boot_id; ///< a scope does not outlive its boot
 };
 
 struct Launched {
@@ -297,6 +299,21 @@ struct ToolOutcomeUnknown {
     std::string reason;
 };
 
+/// What is to become of a call with an unknown outcome.
+enum class OutcomeChoice {
+    retry,   ///< execute it again
+    result,  ///< it happened: the model is told `text`
+    abandon, ///< nobody knows, and the model is told so
+};
+
+struct OutcomeResolved {
+    static constexpr std::string_view kType = "outcome.resolved";
+    CallId call;
+    OutcomeChoice choice = OutcomeChoice::abandon;
+    std::optional<codec::BlobRef> text; ///< exactly where the choice is result
+    std::string reason;
+};
+
 struct OutputRecorded {
     static constexpr std::string_view kType = "output.recorded";
     std::string source_kind; ///< assistant_text or emit_output
@@ -333,6 +350,7 @@ using EventBody = std::variant<
     ToolStarted,
     ToolFinished,
     ToolOutcomeUnknown,
+    OutcomeResolved,
     OutputRecorded>;
 
 /// An event in its place. `seq` is 0 until the journal has committed it.

@@ -34,6 +34,7 @@ fail_errno(std::string_view context, int sys_errno, Errc code = Errc::internal) 
 #define KHEISH_CONCAT_INNER(a, b) a##b
 #define KHEISH_CONCAT(a, b) KHEISH_CONCAT_INNER(a, b)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): `target` is a declaration
 /// KHEISH_TRY(const int x, parse(text)): declares x from the Result's value, or returns its Error.
 #define KHEISH_TRY(target, expression)                                                             \
     KHEISH_TRY_INNER(target, expression, KHEISH_CONCAT(kheish_try_, __COUNTER__))
@@ -42,6 +43,7 @@ fail_errno(std::string_view context, int sys_errno, Errc code = Errc::internal) 
     if (!name)                                                                                     \
         return ::kheish::fail(std::move(name).error());                                            \
     target = std::move(*name)
+// NOLINTEND(bugprone-macro-parentheses)
 
 /// KHEISH_CHECK(status): returns the Error of a Status or Result whose value is not wanted.
 #define KHEISH_CHECK(expression)                                                                   \

@@ -116,6 +116,23 @@ void apply_mode(std::string_view tool, Judgement& judgement) {
     }
 }
 
+std::vector<Rule> make_standard_rules() {
+    std::vector<Rule> rules;
+    for (const char* asked :
+         {"bash",
+          "write_file",
+          "edit_file",
+          "apply_patch",
+          "mcp__*",
+          "list_mcp_resources",
+          "list_mcp_resource_templates",
+          "read_mcp_resource",
+          "exit_plan_mode"})
+        rules.push_back({asked, Behavior::ask, RuleScope::standard, {}});
+    rules.push_back({"*", Behavior::allow, RuleScope::standard, {}});
+    return rules;
+}
+
 } // namespace
 
 std::string_view to_string(Mode mode) {
@@ -167,22 +184,7 @@ Status check_pattern(std::string_view pattern) {
 }
 
 std::span<const Rule> standard_rules() {
-    static const std::vector<Rule> rules = [] {
-        std::vector<Rule> all;
-        for (const char* asked :
-             {"bash",
-              "write_file",
-              "edit_file",
-              "apply_patch",
-              "mcp__*",
-              "list_mcp_resources",
-              "list_mcp_resource_templates",
-              "read_mcp_resource",
-              "exit_plan_mode"})
-            all.push_back({asked, Behavior::ask, RuleScope::standard, {}});
-        all.push_back({"*", Behavior::allow, RuleScope::standard, {}});
-        return all;
-    }();
+    static const std::vector<Rule> rules = make_standard_rules();
     return rules;
 }
 

@@ -1,0 +1,167 @@
+#include "tools/limits.hpp"
+#include "tools/tool.hpp"
+
+#include <array>
+
+namespace kheish::tools {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kFileTimeout{30'000};
+constexpr milliseconds kSearchTimeout{60'000};
+constexpr milliseconds kCommandTimeout{120'000};
+
+constexpr std::string_view kReadFileSchema = R"({
+  "type": "object",
+  "properties": {
+    "path": {"type": "string", "description": "File to read, relative to the workspace"},
+    "offset": {"type": "integer", "minimum": 1, "description": "First line to read, from 1"},
+    "limit": {"type": "integer", "minimum": 1, "description": "How many lines to read"}
+  },
+  "required": ["path"],
+  "additionalProperties": false
+})";
+
+constexpr std::string_view kListFilesSchema = R"({
+  "type": "object",
+  "properties": {
+    "path": {"type": "string", "description": "Directory, relative to the workspace; default \".\""},
+    "recursive": {"type": "boolean", "description": "Descend into directories; default false"},
+    "max_depth": {"type": "integer", "minimum": 1, "maximum": 32, "description": "How deep to descend; default 8"},
+    "limit": {"type": "integer", "minimum": 1, "maximum": 5000, "description": "Most entries to list; default 500"}
+  },
+  "additionalProperties": false
+})";
+
+constexpr std::string_view kGrepSearchSchema = R"({
+  "type": "object",
+  "properties": {
+    "pattern": {"type": "string", "description": "Perl-compatible regular expression, matched line by line"},
+    "path": {"type": "string", "description": "File or directory, relative to the workspace; default \".\""},
+    "glob": {"type": "string", "description": "Only files whose name matches, such as \"*.cpp\"; with a slash: whose path matches"},
+    "ignore_case": {"type": "boolean", "description": "Default false"},
+    "limit": {"type": "integer", "minimum": 1, "maximum": 2000, "description": "Most matching lines to return; default 200"}
+  },
+  "required": ["pattern"],
+  "additionalProperties": false
+})";
+
+constexpr std::string_view kWriteFileSchema = R"({
+  "type": "object",
+  "properties": {
+    "path": {"type": "string", "description": "File to write, relative to the workspace"},
+    "content": {"type": "string", "description": "The whole new content, UTF-8"},
+    "expected_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "Write only if the file exists with this SHA-256"},
+    "create_directories": {"type": "boolean", "description": "Make missing parent directories; default false"}
+  },
+  "required": ["path", "content"],
+  "additionalProperties": false
+})";
+
+constexpr std::string_view kBashSchema = R"({
+  "type": "object",
+  "properties": {
+    "command": {"type": "string", "description": "Script for bash -c"},
+    "cwd": {"type": "string", "description": "Working directory, relative to the workspace; default \".\""},
+    "timeout_ms": {"type": "integer", "minimum": 1, "maximum": 180000, "description": "Killed after this time; default 120000"}
+  },
+  "required": ["command"],
+  "additionalProperties": false
+})";
+
+constexpr std::string_view kEmitOutputSchema = R"({
+  "type": "object",
+  "properties": {
+    "content": {"type": "string", "description": "Text to hand to whoever waits for this run's output"}
+  },
+  "required": ["content"],
+  "additionalProperties": false
+})";
+
+constexpr std::array kTools{
+    Tool{
+        .name = "read_file",
+        .description =
+            "Reads a text file of the workspace and returns its lines. Files over 16 MiB and "
+            "binary files are refused; bytes that are not UTF-8 are replaced. Long files come in "
+            "parts: use offset and limit.",
+        .input_schema = kReadFileSchema,
+        .effect_class = EffectClass::pure,
+        .permission = PermissionClass::read,
+        .parallel = true,
+        .default_timeout = kFileTimeout,
+    },
+    Tool{
+        .name = "list_files",
+        .description =
+            "Lists a directory of the workspace, sorted by name. Directories end in '/', symbolic "
+            "links in '@' (they are not followed), other special files in '?'. With recursive, "
+            "paths are relative to the listed directory and .git is not entered.",
+        .input_schema = kListFilesSchema,
+        .effect_class = EffectClass::pure,
+        .permission = PermissionClass::read,
+        .parallel = true,
+        .default_timeout = kFileTimeout,
+    },
+    Tool{
+        .name = "grep_search",
+        .description =
+            "Searches files of the workspace for a Perl-compatible regular expression, line by "
+            "line, and returns path:line:text. Skips .git, symbolic links, binary files and files "
+            "over 4 MiB.",
+        .input_schema = kGrepSearchSchema,
+        .effect_class = EffectClass::pure,
+        .permission = PermissionClass::read,
+        .parallel = true,
+        .default_timeout = kSearchTimeout,
+    },
+    Tool{
+        .name = "write_file",
+        .description =
+            "Writes a whole file of the workspace atomically: readers see the old or the new "
+            "content, never a part. With expected_sha256 it writes only over that exact content.",
+        .input_schema = kWriteFileSchema,
+        .effect_class = EffectClass::keyed,
+        .permission = PermissionClass::edit,
+        .default_timeout = kFileTimeout,
+    },
+    Tool{
+        .name = "bash",
+        .description =
+            "Runs a bash script in the sandbox of this run and returns its output (stdout and "
+            "stderr together) and exit status. Standard input is empty. Every process it started "
+            "is killed when the script ends or its time is up, background ones too. Of long output "
+            "the beginning and the end are returned; over 16 MiB the script is killed.",
+        .input_schema = kBashSchema,
+        .effect_class = EffectClass::at_most_once,
+        .permission = PermissionClass::execute,
+        .default_timeout = kCommandTimeout,
+        .spooled = true,
+    },
+    Tool{
+        .name = "emit_output",
+        .description = "Records a piece of output of this run and hands it to whoever waits for "
+                       "it. Use it for results, not for progress notes.",
+        .input_schema = kEmitOutputSchema,
+        .effect_class = EffectClass::keyed,
+        .place = ToolPlace::daemon,
+        .permission = PermissionClass::other,
+        .default_timeout = kFileTimeout,
+    },
+};
+
+} // namespace
+
+std::span<const Tool> all_tools() {
+    return kTools;
+}
+
+const Tool* find_tool(std::string_view name) {
+    for (const Tool& tool : kTools)
+        if (tool.name == name)
+            return &tool;
+    return nullptr;
+}
+
+} // namespace kheish::tools

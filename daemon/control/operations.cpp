@@ -19,6 +19,7 @@ constexpr std::array kTable{
     OperationInfo{readiness, "readiness", "", "", "GET", "/readyz", "", "", Role::anyone, none, 0, false, false},
     OperationInfo{Operation::status, "status", "Manager", "DescribeStatus", "GET", "/v1/status", "status", "", Role::reader, none, 0, false, false},
     OperationInfo{capabilities, "capabilities", "Manager", "DescribeCapabilities", "GET", "/v1/capabilities", "capabilities", "", Role::reader, none, 0, false, false},
+    OperationInfo{openapi, "openapi", "", "", "GET", "/v1/openapi.json", "", "", Role::reader, none, 0, false, false},
     OperationInfo{events_follow, "events.stream", "Manager", "Follow", "GET", "/v1/events/stream", "events stream", kActionRead, Role::reader, read, 0, false, false},
 
     OperationInfo{sessions_create, "sessions.create", "Manager", "CreateSession", "POST", "/v1/sessions", "sessions create", kActionSubmit, Role::operate, submit, kSmall, true, false},

@@ -14,6 +14,7 @@ enum class Operation {
     readiness,
     status,
     capabilities,
+    openapi,
     events_follow,
     sessions_create,
     sessions_list,

@@ -18,15 +18,15 @@ class UniqueFunction<Return(Arguments...)> {
   public:
     UniqueFunction() = default;
 
+    // Converts as std::function does; `requires` keeps it from standing in for the move
+    // constructor. NOLINTBEGIN(google-explicit-constructor,bugprone-forwarding-reference-overload)
     template <class Callable>
     requires(
         !std::is_same_v<std::remove_cvref_t<Callable>, UniqueFunction> &&
-        std::is_invocable_r_v<Return, Callable&, Arguments...>)
-        UniqueFunction(
-            Callable&&
-                callable) // NOLINT(google-explicit-constructor,bugprone-forwarding-reference-overload)
+        std::is_invocable_r_v<Return, Callable&, Arguments...>) UniqueFunction(Callable&& callable)
         : target_(
               std::make_unique<Model<std::decay_t<Callable>>>(std::forward<Callable>(callable))) {}
+    // NOLINTEND(google-explicit-constructor,bugprone-forwarding-reference-overload)
 
     explicit operator bool() const { return target_ != nullptr; }
 
@@ -46,11 +46,11 @@ class UniqueFunction<Return(Arguments...)> {
 
     template <class Callable>
     struct Model final : Concept {
-        explicit Model(Callable callable) : callable_(std::move(callable)) {}
+        explicit Model(Callable wrapped) : callable(std::move(wrapped)) {}
         Return call(Arguments... arguments) override {
-            return callable_(std::forward<Arguments>(arguments)...);
+            return callable(std::forward<Arguments>(arguments)...);
         }
-        Callable callable_;
+        Callable callable;
     };
 
     std::unique_ptr<Concept> target_;

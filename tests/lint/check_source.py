@@ -87,6 +87,9 @@ def rule_exceptions(source):
 
 
 def rule_captures(source):
+    """A callback outlives the frame it was made in; the ones of a test end with the test."""
+    if source.is_test:
+        return
     for number, match in each_match(r"\[\s*[&=]\s*[\],]", source.blanked.split("\n")):
         yield number, f"name what the lambda captures instead of `{match.group(0)}`"
 
@@ -105,6 +108,18 @@ def is_bare_call(stream, index):
     return not re.match(r"\w", before) or before in ("return", "else", "do")
 
 
+def goes_to_an_owner(stream, index):
+    """Whether the `new` at `index` stands in the statement of a unique_ptr: private constructors need it."""
+    if stream[index - 1][0] not in ("(", "{"):
+        return False
+    for token, _ in reversed(stream[: index - 1]):
+        if token == "unique_ptr":
+            return True
+        if token in (";", "{", "}"):
+            return False
+    return False
+
+
 def rule_raw_resources(source):
     if source.is_handle_file():
         return
@@ -112,7 +127,8 @@ def rule_raw_resources(source):
     for index, (token, number) in enumerate(stream):
         before = stream[index - 1][0] if index else ""
         if token == "new" and before != "operator":
-            yield number, "raw `new`: use make_unique or a container"
+            if not goes_to_an_owner(stream, index):
+                yield number, "raw `new`: use make_unique, or hand it to a unique_ptr at once"
         elif token == "delete" and before not in ("=", "operator"):
             yield number, "raw `delete`: let an owner do it"
         elif token in ("close", "free") or token.endswith(("_unref", "_decref")):

@@ -93,10 +93,12 @@ class HouseRules(unittest.TestCase):
         self.quiet("auto f = [&x, y] { return x[y]; };")
         self.quiet("auto f = [this] {}; // not [&]")
         self.quiet('const char* kHelp = "[=]";')
+        self.quiet("auto f = [&] { return x; };", "tests/unit/loop/loop_test.cpp")
 
     def test_raw_resources(self):
         for text in [
             "int* f() { return new int; }",
+            "void f() { std::unique_ptr<int> x; int* y(new int); }",
             "void f(int* x) { delete x; }",
             "void f(int fd) { close(fd); }",
             "void f(int fd) { (void)::close(fd); }",
@@ -112,6 +114,8 @@ class HouseRules(unittest.TestCase):
             "void close(int fd);",
             "Status Channel::close(Reason reason) { return {}; }",
             "using Bus = Handle<sd_bus, sd_bus_unref>;",
+            "P make() { return std::unique_ptr<Timers>(new Timers(base)); }",
+            "void f() { std::unique_ptr<Hook> hook(new Hook(*this)); }",
             "// new delete close(fd) free(x)",
             "int renew(int new_size);",
         ]:

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -365,6 +366,17 @@ struct Event {
 };
 
 std::string_view event_type(const EventBody& body);
+/// Every type there is, in the order of EventBody.
+std::span<const std::string_view> event_types();
+
+/// The words of the wire contract ("default", "acceptEdits", ...; "allow", ...; "retry", ...).
+std::string_view to_string(PermissionMode mode);
+std::string_view to_string(Decision decision);
+std::string_view to_string(OutcomeChoice choice);
+std::string_view to_string(EffectClass effect_class);
+std::string_view to_string(ToolPlace place);
+std::optional<PermissionMode> parse_permission_mode(std::string_view text);
+std::optional<OutcomeChoice> parse_outcome_choice(std::string_view text);
 
 /// An event's body as the journal keeps it.
 struct EncodedBody {
@@ -374,6 +386,7 @@ struct EncodedBody {
     std::vector<codec::BlobRef> blob_refs;
 };
 
+/// Bytes of a text that are not UTF-8 are written as U+FFFD.
 EncodedBody encode(const EventBody& body);
 /// Errc::journal_newer_schema for a type or version that this program does not know,
 /// Errc::journal_corrupt for bytes that encode() cannot have written.

@@ -115,8 +115,10 @@ struct Settlement {
 struct CallState {
     ProposedCall proposal;
     CallPhase phase = CallPhase::proposed;
-    int executions = 0;    ///< tool.started events so far
-    int scope_attempt = 0; ///< of the last one; 0 for a tool of the daemon
+    int executions = 0;                    ///< tool.started events so far
+    int scope_attempt = 0;                 ///< of the last one; 0 for a tool of the daemon
+    bool may_have_happened = false;        ///< started, and no end of it is known
+    bool may_have_happened_before = false; ///< the same of the executions before the last
     bool has_output = false;
     std::optional<Gate> gate;             ///< the last one
     std::optional<Settlement> settlement; ///< in the phases refused and resolved

@@ -1,0 +1,206 @@
+#include "engine/verdict.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace kheish::engine::detail {
+
+namespace {
+
+constexpr std::string_view kNotExecuted = "Not executed: the run is ending.";
+constexpr std::string_view kNobodyKnows =
+    "The outcome is unknown: the call may have been executed, in full or in part, or not at all. "
+    "It has not been repeated. Look at its effects before going on.";
+
+Verdict failed(std::string_view code, std::string reason) {
+    return {RunStatus::failed, std::string(code), std::move(reason), false};
+}
+
+Verdict cancellation(const RunState& state) {
+    const bool interrupted = state.cancel_is_interrupt && state.status != RunStatus::queued;
+    return {
+        interrupted ? RunStatus::interrupted : RunStatus::cancelled,
+        {},
+        state.cancel_reason,
+        false};
+}
+
+std::optional<Verdict> model_verdict(const ModelState& model) {
+    if (model.phase != ModelState::Phase::failed)
+        return std::nullopt;
+    const ModelFailed& failure = model.last_failure;
+    if (!failure.retryable)
+        return failed("model_" + failure.error_kind, failure.error);
+    if (model.failures >= kMaxModelFailures)
+        return failed(
+            "model_" + failure.error_kind,
+            "gave up after " + std::to_string(model.failures) + " failures: " + failure.error);
+    return std::nullopt;
+}
+
+std::optional<Verdict> scope_verdict(const ScopeState& scope) {
+    if (scope.refused)
+        return failed("launch_refused", scope.launch_error);
+    if (scope.lost_in_a_row >= kMaxLostAttempts)
+        return failed(
+            "runner_lost",
+            "the runner was lost " + std::to_string(scope.lost_in_a_row) +
+                " times in a row without finishing a call");
+    return std::nullopt;
+}
+
+std::optional<Verdict> answer_verdict(const RunState& state) {
+    const ModelState& model = state.model;
+    if (!model.answered || model.phase != ModelState::Phase::idle)
+        return std::nullopt;
+    const bool has_output = model.answer_has_text;
+    if (model.stop_reason == "refusal")
+        return Verdict{
+            RunStatus::failed, "model_refused", "the model refused to go on", has_output};
+    if (state.calls.empty() && model.stop_reason == "max_tokens")
+        return Verdict{
+            RunStatus::failed,
+            "output_limit",
+            "the answer was cut at max_output_tokens (" +
+                std::to_string(state.request.max_output_tokens) + ")",
+            has_output};
+    if (state.calls.empty())
+        return Verdict{RunStatus::completed, {}, {}, has_output};
+    const std::int64_t limit = state.request.max_turns;
+    if (limit > 0 && model.turn >= limit && is_batch_closed(state))
+        return failed(
+            "turn_limit", "the run has used its " + std::to_string(limit) + " model turns");
+    return std::nullopt;
+}
+
+} // namespace
+
+std::optional<Verdict> verdict(const RunState& state) {
+    if (is_terminal(state.status))
+        return std::nullopt;
+    if (state.cancel_requested)
+        return cancellation(state);
+    if (state.status == RunStatus::queued)
+        return std::nullopt;
+    if (std::optional<Verdict> found = scope_verdict(state.scope))
+        return found;
+    if (std::optional<Verdict> found = model_verdict(state.model))
+        return found;
+    return answer_verdict(state);
+}
+
+bool is_ending(const RunState& state) {
+    return verdict(state).has_value();
+}
+
+std::optional<Settlement> settlement_of(const RunState& state, const CallState& call) {
+    const Settlement unknown{"outcome_unknown", true, std::string(kNobodyKnows), std::nullopt};
+    switch (call.phase) {
+    case CallPhase::refused:
+    case CallPhase::resolved:
+        return call.settlement;
+    case CallPhase::started:
+    case CallPhase::unconfirmed:
+    case CallPhase::finished:
+        return std::nullopt;
+    case CallPhase::lost:
+        if (state.request.mode == PermissionMode::dont_ask || is_ending(state))
+            return unknown;
+        return std::nullopt;
+    case CallPhase::outcome_unknown:
+        return is_ending(state) ? std::optional<Settlement>(unknown) : std::nullopt;
+    case CallPhase::proposed:
+    case CallPhase::asked:
+    case CallPhase::gated:
+    case CallPhase::allowed:
+        break;
+    }
+    if (!is_ending(state))
+        return std::nullopt;
+    if (call.may_have_happened && call.proposal.effect_class != EffectClass::pure)
+        return unknown;
+    return Settlement{"cancelled", true, std::string(kNotExecuted), std::nullopt};
+}
+
+bool is_batch_closed(const RunState& state) {
+    return std::all_of(state.calls.begin(), state.calls.end(), [](const CallState& call) {
+        return call.phase == CallPhase::finished;
+    });
+}
+
+bool is_batch_blocked(const RunState& state) {
+    return std::any_of(state.calls.begin(), state.calls.end(), [](const CallState& call) {
+        return call.phase == CallPhase::proposed || call.phase == CallPhase::asked ||
+               call.phase == CallPhase::gated || call.phase == CallPhase::lost ||
+               call.phase == CallPhase::outcome_unknown;
+    });
+}
+
+bool has_calls_in_flight(const RunState& state) {
+    return std::any_of(state.calls.begin(), state.calls.end(), [](const CallState& call) {
+        return call.is_in_flight();
+    });
+}
+
+std::vector<const CallState*> startable_calls(const RunState& state) {
+    std::vector<const CallState*> startable;
+    if (state.status != RunStatus::running || is_batch_blocked(state) || is_ending(state))
+        return startable;
+    std::size_t in_flight = 0;
+    for (const CallState& call : state.calls) {
+        if (call.is_in_flight() && !call.proposal.parallel)
+            return startable;
+        in_flight += static_cast<std::size_t>(call.is_in_flight());
+    }
+    const bool has_runner = state.scope.phase == ScopeState::Phase::live;
+    bool is_first = in_flight == 0;
+    for (const CallState& call : state.calls) {
+        if (call.phase != CallPhase::allowed)
+            continue;
+        if (!call.proposal.parallel && !is_first)
+            break;
+        if (in_flight + startable.size() >= kMaxParallelCalls)
+            break;
+        if (has_runner || call.proposal.place == ToolPlace::daemon)
+            startable.push_back(&call);
+        if (!call.proposal.parallel)
+            break;
+        is_first = false;
+    }
+    return startable;
+}
+
+bool needs_runner(const RunState& state) {
+    if (state.status != RunStatus::running || is_batch_blocked(state) || is_ending(state))
+        return false;
+    return std::any_of(state.calls.begin(), state.calls.end(), [](const CallState& call) {
+        return call.phase == CallPhase::allowed && call.proposal.place == ToolPlace::runner;
+    });
+}
+
+std::pair<int, int> next_model_attempt(const RunState& state) {
+    const ModelState& model = state.model;
+    if (model.turn == 0 || model.answered)
+        return {model.turn + 1, 1};
+    return {model.turn, model.attempt + 1};
+}
+
+bool has_final_output(const RunState& state) {
+    return std::any_of(state.outputs.begin(), state.outputs.end(), [](const OutputState& output) {
+        return output.call.empty();
+    });
+}
+
+RunStatus status_by_calls(const RunState& state) {
+    bool waits = false;
+    for (const CallState& call : state.calls) {
+        if (call.is_in_flight() || call.phase == CallPhase::proposed ||
+            call.phase == CallPhase::asked || call.phase == CallPhase::lost)
+            return RunStatus::running;
+        if (call.phase == CallPhase::gated || call.phase == CallPhase::outcome_unknown)
+            waits = true;
+    }
+    return waits ? RunStatus::waiting_for_approval : RunStatus::running;
+}
+
+} // namespace kheish::engine::detail

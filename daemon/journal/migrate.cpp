@@ -1,0 +1,134 @@
+#include "journal/migrate.hpp"
+
+#include "base/fd.hpp"
+#include "base/log.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace kheish::journal {
+
+namespace {
+
+/// SQLite's virtual machine does some 10^8 of these a second.
+constexpr int kInstructionsPerProgress = 50'000'000;
+constexpr std::int64_t kMicrosPerSecond = 1'000'000;
+
+/// Calls back while SQLite works; ends with the scope.
+class ProgressScope {
+  public:
+    ProgressScope(sqlite3* database, UniqueFunction<void()>& progress) : database_(database) {
+        if (progress)
+            sqlite3_progress_handler(database_, kInstructionsPerProgress, &on_progress, &progress);
+    }
+    ProgressScope(const ProgressScope&) = delete;
+    ProgressScope& operator=(const ProgressScope&) = delete;
+    ~ProgressScope() { sqlite3_progress_handler(database_, 0, nullptr, nullptr); }
+
+  private:
+    static int on_progress(void* context) noexcept {
+        (*static_cast<UniqueFunction<void()>*>(context))();
+        return 0;
+    }
+
+    sqlite3* database_;
+};
+
+Status sync_path(const std::string& path) {
+    const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd || ::fsync(fd.get()) != 0)
+        return fail_errno("making " + path + " durable", errno, Errc::journal_unavailable);
+    return {};
+}
+
+Status make_backup(Database& database, const std::string& backup) {
+    // SQLite takes over an empty file, with its mode.
+    const Fd fd(::open(backup.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!fd)
+        return fail_errno("creating the backup " + backup, errno, Errc::journal_unavailable);
+    KHEISH_TRY(Query query, database.query("VACUUM INTO ?"));
+    query.bind_all(backup);
+    KHEISH_CHECK(query.run());
+    KHEISH_CHECK(sync_path(backup));
+    const std::size_t slash = backup.rfind('/');
+    return sync_path(slash == std::string::npos ? "." : backup.substr(0, slash + 1));
+}
+
+Status check_integrity(Database& database) {
+    KHEISH_TRY(const std::string verdict, database.text("PRAGMA integrity_check(1)"));
+    if (verdict != "ok")
+        return fail(Errc::journal_corrupt, "integrity check: " + verdict);
+    KHEISH_TRY(Query query, database.query("PRAGMA foreign_key_check"));
+    KHEISH_TRY(const bool broken, query.step());
+    if (broken)
+        return fail(Errc::journal_corrupt, "a row refers to one that does not exist");
+    return {};
+}
+
+Status apply_in_transaction(Database& database, const Migration& step) {
+    KHEISH_CHECK(database.execute(std::string(step.sql), step.name));
+    KHEISH_CHECK(database.execute(
+        "PRAGMA application_id = " + std::to_string(kApplicationId) +
+            "; PRAGMA user_version = " + std::to_string(step.version),
+        step.name));
+    return check_integrity(database);
+}
+
+Status apply(Database& database, const Migration& step) {
+    KHEISH_CHECK(database.execute("BEGIN IMMEDIATE", step.name));
+    Status status = apply_in_transaction(database, step);
+    if (status)
+        status = database.execute("COMMIT", step.name);
+    if (!status && database.in_transaction()) {
+        // The first error says more than a failure to clean up after it.
+        (void)database.execute("ROLLBACK", step.name);
+    }
+    return status;
+}
+
+/// The version of the database, once it is clear that it is a journal or an empty file.
+Result<std::int64_t> identify(Database& database, const std::string& path) {
+    KHEISH_TRY(const std::int64_t application, database.integer("PRAGMA application_id"));
+    KHEISH_TRY(const std::int64_t version, database.integer("PRAGMA user_version"));
+    KHEISH_TRY(const std::int64_t objects, database.integer("SELECT count(*) FROM sqlite_schema"));
+    const bool is_empty = application == 0 && version == 0 && objects == 0;
+    if (!is_empty && (application != kApplicationId || version < 1))
+        return fail(Errc::journal_corrupt, path + " is not a kheish journal");
+    return version;
+}
+
+} // namespace
+
+Status migrate(
+    Database& database,
+    const std::string& path,
+    std::span<const Migration> steps,
+    const Clock& clock,
+    UniqueFunction<void()>& progress) {
+    KHEISH_TRY(const std::int64_t version, identify(database, path));
+    const std::int64_t newest = steps.back().version;
+    if (version > newest)
+        return fail(
+            Errc::journal_newer_schema,
+            path + " has schema " + std::to_string(version) + ", this program knows up to " +
+                std::to_string(newest) + ": run the newer kheish, or restore an older backup");
+    if (version == newest)
+        return {};
+    const ProgressScope scope(database.handle(), progress);
+    if (version > 0) {
+        const std::string backup = path + ".v" + std::to_string(version) + "-" +
+                                   std::to_string(clock.now().wall_us / kMicrosPerSecond) +
+                                   ".backup";
+        KHEISH_CHECK(make_backup(database, backup));
+        log(Level::notice,
+            "The journal is brought to a newer schema; a backup was made",
+            {{log_field::kMessageId, std::string(log_message::kJournalMigrated)},
+             {"KHEISH_BACKUP", backup}});
+    }
+    for (const Migration& step : steps.subspan(static_cast<std::size_t>(version)))
+        KHEISH_CHECK(apply(database, step));
+    return {};
+}
+
+} // namespace kheish::journal

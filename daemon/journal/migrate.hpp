@@ -1,0 +1,39 @@
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "base/unique_function.hpp"
+#include "journal/sqlite.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace kheish::journal {
+
+inline constexpr std::int64_t kApplicationId = 0x6b686569; // "khei"
+
+/// One step of the schema, from the file schema/`name`.
+struct Migration {
+    int version;
+    std::string_view name;
+    std::string_view sql;
+};
+
+/// The steps built into this program, numbered 1, 2, 3, ...
+std::span<const Migration> migrations();
+
+/// Brings `database`, the file at `path`, to the last of `steps`. A database that has tables is
+/// first copied to "<path>.v<version>-<seconds>.backup" (mode 0600), then each step is one
+/// transaction, checked for integrity and foreign keys before it is committed. `progress` is called
+/// now and then while that takes. Errc::journal_newer_schema for a version beyond `steps`,
+/// journal_corrupt for a database of another program; in both cases nothing is changed.
+Status migrate(
+    Database& database,
+    const std::string& path,
+    std::span<const Migration> steps,
+    const Clock& clock,
+    UniqueFunction<void()>& progress);
+
+} // namespace kheish::journal

@@ -1,0 +1,124 @@
+#include "journal/sqlite_journal.hpp"
+
+#include "base/log.hpp"
+#include "journal/migrate.hpp"
+#include "journal/process_lock.hpp"
+#include "journal/sqlite.hpp"
+#include "journal/statements.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+namespace kheish::journal {
+
+namespace {
+
+/// The log is copied into the database at this many pages (of 4 KiB), within a COMMIT: rarely
+/// enough to cost little, often enough that reading it at a start does.
+constexpr std::string_view kCheckpointPages = "4000";
+constexpr std::string_view kLogLimitBytes = "67108864";
+
+Status make_file(const std::string& path) {
+    // SQLite gives its log and index files the mode of the database.
+    const Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd && errno != EACCES && errno != EROFS) // SQLite itself says why it cannot write
+        return fail_errno("opening " + path, errno, Errc::journal_unavailable);
+    return {};
+}
+
+Status prepare(Database& database, Durability durability) {
+    KHEISH_TRY(const std::string mode, database.text("PRAGMA journal_mode = WAL"));
+    if (mode != "wal")
+        return fail(
+            Errc::journal_unavailable, "SQLite refuses write-ahead logging here, it has: " + mode);
+    const std::string_view synchronous = durability == Durability::full ? "FULL" : "OFF";
+    return database.execute(
+        "PRAGMA synchronous = " + std::string(synchronous) +
+            "; PRAGMA wal_autocheckpoint = " + std::string(kCheckpointPages) +
+            "; PRAGMA journal_size_limit = " + std::string(kLogLimitBytes),
+        "configuring the journal");
+}
+
+Result<Database> open_database(const std::string& path, Options& options, const Clock& clock) {
+    KHEISH_CHECK(make_file(path));
+    KHEISH_TRY(Database database, Database::open(path, {.vfs = options.vfs, .read_only = false}));
+    KHEISH_CHECK(prepare(database, options.durability));
+    KHEISH_CHECK(migrate(database, path, migrations(), clock, options.on_migration_progress));
+    return database;
+}
+
+} // namespace
+
+Result<std::unique_ptr<SqliteJournal>> SqliteJournal::open(
+    const std::string& path, Options options, const Clock& clock, Entropy& entropy) {
+    KHEISH_TRY(Fd lock, lock_process(path + ".lock"));
+    Result<Database> database = open_database(path, options, clock);
+    if (!database)
+        return fail(std::move(database).error().wrap("opening the journal " + path));
+    std::unique_ptr<SqliteJournal> journal = std::make_unique<SqliteJournal>(
+        ConstructorKey{}, std::move(lock), *std::move(database), clock);
+    if (Status loaded = journal->load(entropy); !loaded)
+        return fail(std::move(loaded).error().wrap("reading the journal " + path));
+    return journal;
+}
+
+SqliteJournal::SqliteJournal(ConstructorKey /*key*/, Fd lock, Database database, const Clock& clock)
+    : lock_(std::move(lock)), database_(std::make_unique<Database>(std::move(database))),
+      clock_(clock) {}
+
+SqliteJournal::~SqliteJournal() {
+    for (Pending& pending : std::exchange(queue_, {}))
+        pending.done.fail(Errc::journal_unavailable, "the journal was closed before the commit");
+}
+
+Status SqliteJournal::load(Entropy& entropy) {
+    KHEISH_CHECK(load_instance_id(entropy));
+    KHEISH_TRY(newest_seq_, database_->integer(sql::kNewestSeq));
+    KHEISH_TRY(newest_run_, database_->integer(sql::kNewestRun));
+    KHEISH_TRY(newest_session_, database_->integer(sql::kNewestSession));
+    // A statement that does not fit the schema shows here, not in the middle of a run's life.
+    for (const std::string_view text :
+         {sql::kInsertEvent,
+          sql::kInsertBlob,
+          sql::kInsertReceipt,
+          sql::kWriteSession,
+          sql::kWriteRun,
+          sql::kWriteToolCall,
+          sql::kWriteApproval,
+          sql::kWriteOutput})
+        KHEISH_CHECK(database_->query(text));
+    return {};
+}
+
+Status SqliteJournal::load_instance_id(Entropy& entropy) {
+    {
+        KHEISH_TRY(Query query, database_->query(sql::kSelectMeta));
+        query.bind_all(sql::kInstanceIdKey);
+        KHEISH_TRY(const bool found, query.step());
+        std::string value;
+        if (found) {
+            KHEISH_CHECK(query.read_all(value));
+            if (value.size() != instance_id_.size())
+                return fail(Errc::journal_corrupt, "the instance id has another length");
+            std::memcpy(instance_id_.data(), value.data(), value.size());
+            return {};
+        }
+    }
+    entropy.fill(instance_id_);
+    const std::string id(reinterpret_cast<const char*>(instance_id_.data()), instance_id_.size());
+    const std::string created = std::to_string(clock_.now().wall_us);
+    KHEISH_CHECK(database_->run(sql::kBegin, "making the journal"));
+    for (const auto& [key, value] :
+         {std::pair<std::string_view, std::string_view>{sql::kInstanceIdKey, id},
+          {sql::kCreatedKey, created},
+          {sql::kProbeKey, ""}}) {
+        KHEISH_TRY(Query query, database_->query(sql::kInsertMeta));
+        query.bind_all(key, Bytes{value});
+        KHEISH_CHECK(query.run());
+    }
+    return database_->run(sql::kCommit, "making the journal");
+}
+
+} // namespace kheish::journal

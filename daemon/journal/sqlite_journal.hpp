@@ -1,0 +1,113 @@
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/entropy.hpp"
+#include "base/fd.hpp"
+#include "base/unique_function.hpp"
+#include "journal/journal.hpp"
+
+#include <memory>
+
+namespace kheish::journal {
+
+class Database;
+
+/// `full`: an answered write survives a power cut. `off`: it survives the end of the process only;
+/// for simulations.
+enum class Durability { full, off };
+
+struct Options {
+    Durability durability = Durability::full;
+    std::string vfs; ///< name of a registered SQLite VFS; empty is SQLite's own
+    /// Called now and then while a migration takes its time.
+    UniqueFunction<void()> on_migration_progress;
+};
+
+/// The journal in one SQLite database; schema/0001_initial.sql describes it.
+class SqliteJournal final : public Journal {
+    /// Only open() has one.
+    struct ConstructorKey {};
+
+  public:
+    /// Opens the journal at `path`, makes it (mode 0600) where there is none, and brings it to this
+    /// program's schema. `clock` and `entropy` outlive the journal. Errors: journal_unavailable
+    /// (in use by another process, read-only, no such directory), journal_corrupt,
+    /// journal_newer_schema, storage_full; an existing database is then as it was.
+    static Result<std::unique_ptr<SqliteJournal>>
+    open(const std::string& path, Options options, const Clock& clock, Entropy& entropy);
+    SqliteJournal(ConstructorKey key, Fd lock, Database database, const Clock& clock);
+    /// What was submitted and not committed is answered with Errc::journal_unavailable.
+    ~SqliteJournal() override;
+
+    void submit(Write write, Responder<Committed> done) override;
+    bool has_pending() const override { return !queue_.empty(); }
+    Status commit() override;
+
+    Health health() const override { return health_; }
+    Stats stats() const override { return stats_; }
+    std::array<std::byte, 16> instance_id() const override { return instance_id_; }
+    std::int64_t next_run_number() override { return ++newest_run_; }
+    std::int64_t next_session_number() override { return ++newest_session_; }
+
+    EventSeq newest_seq() const override { return newest_seq_; }
+    Result<Page<StoredEvent>>
+    events(EventSeq after, const EventFilter& filter, std::size_t limit) const override;
+    Result<std::string> blob(const codec::Digest& digest) const override;
+    Result<SessionRow> session(const SessionId& session) const override;
+    Result<RunRow> run(RunId run) const override;
+    Result<ToolCallRow> tool_call(RunId run, const CallId& call) const override;
+    Result<ApprovalRow> approval(const ApprovalId& approval) const override;
+    Result<std::optional<IdempotencyReceipt>>
+    receipt(const std::string& scope, const codec::Digest& key_digest) const override;
+    Result<Page<SessionRow>>
+    sessions(const SessionFilter& filter, const PageRequest& page) const override;
+    Result<Page<RunRow>> runs(const RunFilter& filter, const PageRequest& page) const override;
+    Result<Page<ToolCallRow>> tool_calls(RunId run, const PageRequest& page) const override;
+    Result<Page<ApprovalRow>>
+    approvals(const ApprovalFilter& filter, const PageRequest& page) const override;
+    Result<Page<OutputRow>> outputs(RunId run, const PageRequest& page) const override;
+    Result<std::int64_t> count_sessions(const SessionFilter& filter) const override;
+    Result<std::int64_t> count_runs(const RunFilter& filter) const override;
+    Result<std::int64_t> count_approvals(const ApprovalFilter& filter) const override;
+    Result<LivePage> live_runs(const LiveCursor& after, std::size_t limit) const override;
+    Result<std::vector<StatusCount>>
+    run_counts(const std::optional<SessionId>& session) const override;
+
+  private:
+    struct Pending {
+        Write write;
+        Responder<Committed> done;
+        Result<Committed> outcome = Committed{};
+    };
+
+    Status load(Entropy& entropy);
+    Status load_instance_id(Entropy& entropy);
+    /// The write's bytes, or why it is refused before it is tried.
+    Result<std::size_t> admit(const Write& write) const;
+    Status run_transaction(std::vector<Pending>& batch);
+    /// An error only where the transaction as a whole is lost.
+    Status run_one(Pending& pending, EventSeq& newest);
+    void fail_transaction(std::vector<Pending>& batch, const Error& error);
+    void count_commit(const std::vector<Pending>& batch, std::int64_t started_us);
+    void answer(std::vector<Pending>& batch);
+    void enter_failure(const Error& error);
+    void recover_if_due();
+    Status try_write();
+    Status write_probe(std::size_t size_bytes);
+
+    Fd lock_; ///< released after the database is closed
+    std::unique_ptr<Database> database_;
+    const Clock& clock_;
+    std::vector<Pending> queue_;
+    std::size_t queued_bytes_ = 0;
+    bool committing_ = false;
+    std::int64_t next_probe_boot_us_ = 0;
+    EventSeq newest_seq_ = 0;
+    std::int64_t newest_run_ = 0;
+    std::int64_t newest_session_ = 0;
+    std::array<std::byte, 16> instance_id_{};
+    Health health_;
+    Stats stats_;
+};
+
+} // namespace kheish::journal

@@ -45,7 +45,7 @@ CurlPump::start(CurlEasy easy, std::shared_ptr<void> context, OnDone on_done) {
         return fail(
             Errc::internal, std::string("starting a transfer: ") + curl_multi_strerror(added));
     entries_.emplace(number, Entry{std::move(easy), std::move(context), std::move(on_done)});
-    return std::unique_ptr<Transfer>(new Transfer(*this, number));
+    return std::make_unique<Transfer>(*this, number);
 }
 
 void CurlPump::release_idle() {

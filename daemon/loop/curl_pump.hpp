@@ -20,13 +20,13 @@ class CurlPump {
     /// come then.
     class Transfer {
       public:
+        /// Through start().
+        Transfer(CurlPump& pump, std::uint64_t number) : pump_(pump), number_(number) {}
         ~Transfer() { pump_.abort(number_); }
         Transfer(const Transfer&) = delete;
         Transfer& operator=(const Transfer&) = delete;
 
       private:
-        friend class CurlPump;
-        Transfer(CurlPump& pump, std::uint64_t number) : pump_(pump), number_(number) {}
         CurlPump& pump_;
         std::uint64_t number_;
     };

@@ -26,7 +26,7 @@ Result<std::unique_ptr<Loop>> Loop::open() {
     EventBaseHandle base(event_base_new_with_config(config.get()));
     if (!base)
         return fail(Errc::internal, "libevent has no event base for this system");
-    return std::unique_ptr<Loop>(new Loop(std::move(base)));
+    return std::make_unique<Loop>(std::move(base));
 }
 
 Loop::~Loop() {
@@ -35,7 +35,7 @@ Loop::~Loop() {
 }
 
 std::unique_ptr<Loop::Hook> Loop::add_hook(Stage stage, HookFunction function) {
-    std::unique_ptr<Hook> hook(new Hook(*this, stage, std::move(function)));
+    std::unique_ptr<Hook> hook = std::make_unique<Hook>(*this, stage, std::move(function));
     hooks_.at(static_cast<std::size_t>(stage)).push_back(hook.get());
     return hook;
 }

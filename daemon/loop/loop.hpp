@@ -50,20 +50,23 @@ class Loop {
     /// A hook that was added. Destroying it, also from within any hook, removes it.
     class Hook {
       public:
+        /// Through add_hook().
+        Hook(Loop& loop, Stage stage, HookFunction function)
+            : loop_(loop), stage_(stage), function_(std::move(function)) {}
         ~Hook();
         Hook(const Hook&) = delete;
         Hook& operator=(const Hook&) = delete;
 
       private:
         friend class Loop;
-        Hook(Loop& loop, Stage stage, HookFunction function)
-            : loop_(loop), stage_(stage), function_(std::move(function)) {}
         Loop& loop_;
         Stage stage_;
         HookFunction function_;
     };
 
     static Result<std::unique_ptr<Loop>> open();
+    /// Through open().
+    explicit Loop(EventBaseHandle base) : base_(std::move(base)) {}
     ~Loop();
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
@@ -89,7 +92,6 @@ class Loop {
     event_base* base() const { return base_.get(); }
 
   private:
-    explicit Loop(EventBaseHandle base) : base_(std::move(base)) {}
     bool prepare();
     bool run_hooks(Stage stage);
     void rest();

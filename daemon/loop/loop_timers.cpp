@@ -49,7 +49,7 @@ Result<std::unique_ptr<LoopTimers>> LoopTimers::open(Loop& loop) {
     Fd fd(timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC));
     if (!fd)
         return fail_errno("creating the timer descriptor", errno);
-    return std::unique_ptr<LoopTimers>(new LoopTimers(loop, std::move(fd)));
+    return std::make_unique<LoopTimers>(loop, std::move(fd));
 }
 
 LoopTimers::LoopTimers(Loop& loop, Fd fd)

@@ -21,6 +21,8 @@ class LoopTimers final : public Timers {
     static constexpr std::chrono::hours kLongestDelay{24 * 366 * 100};
 
     static Result<std::unique_ptr<LoopTimers>> open(Loop& loop);
+    /// Through open().
+    LoopTimers(Loop& loop, Fd fd);
     ~LoopTimers() override;
 
     [[nodiscard]] std::unique_ptr<Timer>
@@ -31,7 +33,6 @@ class LoopTimers final : public Timers {
     class LoopTimer;
     using Key = std::pair<std::int64_t, std::uint64_t>; ///< deadline in boot ns, start number
 
-    LoopTimers(Loop& loop, Fd fd);
     void fire_due();
     void arm();
 

@@ -26,8 +26,7 @@ SignalWatch::open(Loop& loop, std::initializer_list<int> signals, Callback callb
         (void)pthread_sigmask(SIG_SETMASK, &old_mask, nullptr); // the first failure is the news
         return fail_errno("creating the signal descriptor", error);
     }
-    return std::unique_ptr<SignalWatch>(
-        new SignalWatch(loop, std::move(fd), old_mask, std::move(callback)));
+    return std::make_unique<SignalWatch>(loop, std::move(fd), old_mask, std::move(callback));
 }
 
 SignalWatch::SignalWatch(Loop& loop, Fd fd, const sigset_t& old_mask, Callback callback)

@@ -18,12 +18,13 @@ class SignalWatch {
 
     static Result<std::unique_ptr<SignalWatch>>
     open(Loop& loop, std::initializer_list<int> signals, Callback callback);
+    /// Through open().
+    SignalWatch(Loop& loop, Fd fd, const sigset_t& old_mask, Callback callback);
     ~SignalWatch();
     SignalWatch(const SignalWatch&) = delete;
     SignalWatch& operator=(const SignalWatch&) = delete;
 
   private:
-    SignalWatch(Loop& loop, Fd fd, const sigset_t& old_mask, Callback callback);
     void on_readable();
 
     Fd fd_;

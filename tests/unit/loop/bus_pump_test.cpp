@@ -119,11 +119,12 @@ TEST_F(BusPumpTest, SendsWhatIsQueuedFromTimersAndCommits) {
     const std::unique_ptr<Timer> timer =
         timers().start(std::chrono::milliseconds(1), [this] { call("timer"); });
     bool committed = false;
-    const std::unique_ptr<Loop::Hook> commit = loop().add_hook(Loop::Stage::commit, [&] {
-        if (replies_ == "timer;" && !std::exchange(committed, true))
-            call("commit");
-        return false;
-    });
+    const std::unique_ptr<Loop::Hook> commit =
+        loop().add_hook(Loop::Stage::commit, [this, &committed] {
+            if (replies_ == "timer;" && !std::exchange(committed, true))
+                call("commit");
+            return false;
+        });
     EXPECT_TRUE(turn_until([this] { return replies_ == "timer;commit;"; }));
 }
 
@@ -133,11 +134,11 @@ TEST_F(BusPumpTest, AFloodIsServedInPartsAndCompletely) {
     constexpr std::size_t kCalls = 2000;
     std::size_t longest = 0;
     std::size_t this_turn = 0;
-    called_ = [&] {
+    called_ = [&longest, &this_turn] {
         longest = std::max(longest, ++this_turn);
     };
-    const std::unique_ptr<Loop::Hook> count =
-        loop().add_hook(Loop::Stage::commit, [&] { return std::exchange(this_turn, 0) != 0; });
+    const std::unique_ptr<Loop::Hook> count = loop().add_hook(
+        Loop::Stage::commit, [&this_turn] { return std::exchange(this_turn, 0) != 0; });
     for (std::size_t i = 0; i < kCalls; ++i)
         call("x");
     EXPECT_TRUE(turn_until([this] { return replies_.size() == 2 * kCalls; }));
@@ -177,7 +178,7 @@ TEST_F(BusPumpTest, AHandlerMayDestroyItsPump) {
 TEST_F(BusPumpTest, APeerThatHangsUpIsReportedOnce) {
     int lost = 0;
     std::unique_ptr<BusPump> server;
-    server = std::make_unique<BusPump>(loop(), server_.get(), [&](const Error& error) {
+    server = std::make_unique<BusPump>(loop(), server_.get(), [&lost, &server](const Error& error) {
         ++lost;
         EXPECT_EQ(error.code, Errc::service_unavailable);
         server.reset();

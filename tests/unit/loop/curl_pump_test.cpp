@@ -151,8 +151,9 @@ TEST_F(CurlPumpTest, ACallbackMayDestroyItsTransferAndStartAnother) {
     const TinyServer server(loop(), kHello);
     std::unique_ptr<CurlPump::Transfer> transfer;
     bool second_done = false;
-    transfer = get(server.url(), sink_, [&](CURL*, CURLcode) {
-        transfer = get(server.url(), sink_, [&](CURL*, CURLcode) { second_done = true; });
+    transfer = get(server.url(), sink_, [this, &server, &transfer, &second_done](CURL*, CURLcode) {
+        transfer =
+            get(server.url(), sink_, [&second_done](CURL*, CURLcode) { second_done = true; });
     });
     EXPECT_TRUE(turn_until([&second_done] { return second_done; }));
     EXPECT_EQ(sink_->body, "hellohello");

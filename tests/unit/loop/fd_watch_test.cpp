@@ -29,7 +29,7 @@ class FdWatchTest : public LoopTest {
 TEST_F(FdWatchTest, CallsForWhatIsWatchedAndReadyOnly) {
     int reads = 0;
     int writes = 0;
-    FdWatch watch(loop(), near_.get(), {.read = true}, [&](Interest ready) {
+    FdWatch watch(loop(), near_.get(), {.read = true}, [&reads, &writes](Interest ready) {
         reads += ready.read ? 1 : 0;
         writes += ready.write ? 1 : 0;
     });
@@ -72,7 +72,7 @@ TEST_F(FdWatchTest, ACallbackMayDestroyAnotherReadyWatch) {
     std::unique_ptr<FdWatch> first;
     std::unique_ptr<FdWatch> second;
     int calls = 0;
-    const auto destroy_both = [&](Interest) {
+    const auto destroy_both = [&first, &second, &calls](Interest) {
         ++calls;
         first.reset();
         second.reset();
@@ -88,8 +88,9 @@ TEST_F(FdWatchTest, ACallbackMayDestroyAnotherReadyWatch) {
 
 TEST_F(FdWatchTest, AHangupIsReadable) {
     bool readable = false;
-    const FdWatch watch(
-        loop(), near_.get(), {.read = true}, [&](Interest ready) { readable = ready.read; });
+    const FdWatch watch(loop(), near_.get(), {.read = true}, [&readable](Interest ready) {
+        readable = ready.read;
+    });
     far_.reset();
     loop().turn(true);
     EXPECT_TRUE(readable);

@@ -37,7 +37,7 @@ TEST_F(LoopTest, AHookThatAsksForMoreIsCalledAgainWithoutWaiting) {
 
 TEST_F(LoopTest, WhatACommitPostsRunsInTheNextTurnAndIsCommittedThere) {
     std::string order;
-    const std::unique_ptr<Loop::Hook> hook = loop().add_hook(Loop::Stage::commit, [&] {
+    const std::unique_ptr<Loop::Hook> hook = loop().add_hook(Loop::Stage::commit, [this, &order] {
         order += 'c';
         if (order.size() == 1)
             loop().post([&order] { order += 'p'; });
@@ -53,12 +53,13 @@ TEST_F(LoopTest, AHookMayRemoveItselfAndOthers) {
     int first_calls = 0;
     int second_calls = 0;
     std::unique_ptr<Loop::Hook> second;
-    std::unique_ptr<Loop::Hook> first = loop().add_hook(Loop::Stage::work, [&] {
-        ++first_calls;
-        second.reset();
-        first.reset();
-        return false;
-    });
+    std::unique_ptr<Loop::Hook> first =
+        loop().add_hook(Loop::Stage::work, [&first_calls, &first, &second] {
+            ++first_calls;
+            second.reset();
+            first.reset();
+            return false;
+        });
     second = loop().add_hook(Loop::Stage::work, [&second_calls] {
         ++second_calls;
         return false;
@@ -72,11 +73,12 @@ TEST_F(LoopTest, AHookMayRemoveItselfAndOthers) {
 TEST_F(LoopTest, ExitFinishesTheTurnSoThatItsWorkIsCommitted) {
     bool written = false;
     int committed = 0;
-    const std::unique_ptr<Loop::Hook> hook = loop().add_hook(Loop::Stage::commit, [&] {
-        committed += written ? 1 : 0;
-        return committed == 1; // once more: the commit announced something
-    });
-    loop().post([&] {
+    const std::unique_ptr<Loop::Hook> hook =
+        loop().add_hook(Loop::Stage::commit, [&written, &committed] {
+            committed += written ? 1 : 0;
+            return committed == 1; // once more: the commit announced something
+        });
+    loop().post([this, &written] {
         written = true;
         loop().exit(7);
     });

@@ -34,18 +34,21 @@ TEST_F(LoopTimersTest, NeverEarly) {
 
 TEST_F(LoopTimersTest, FireInOrderOfDeadlineNotOfStart) {
     std::string order;
-    const std::unique_ptr<Timer> late = timers().start(milliseconds(9), [&] { order += 'c'; });
-    const std::unique_ptr<Timer> early = timers().start(milliseconds(1), [&] { order += 'a'; });
-    const std::unique_ptr<Timer> middle = timers().start(milliseconds(5), [&] { order += 'b'; });
+    const std::unique_ptr<Timer> late = timers().start(milliseconds(9), [&order] { order += 'c'; });
+    const std::unique_ptr<Timer> early =
+        timers().start(milliseconds(1), [&order] { order += 'a'; });
+    const std::unique_ptr<Timer> middle =
+        timers().start(milliseconds(5), [&order] { order += 'b'; });
     EXPECT_TRUE(turn_until([&order] { return order.size() == 3; }));
     EXPECT_EQ(order, "abc");
 }
 
 TEST_F(LoopTimersTest, DestroyingCancels) {
     bool fired = false;
-    std::unique_ptr<Timer> cancelled = timers().start(milliseconds(1), [&] { fired = true; });
+    std::unique_ptr<Timer> cancelled = timers().start(milliseconds(1), [&fired] { fired = true; });
     bool reached = false;
-    const std::unique_ptr<Timer> after = timers().start(milliseconds(3), [&] { reached = true; });
+    const std::unique_ptr<Timer> after =
+        timers().start(milliseconds(3), [&reached] { reached = true; });
     cancelled.reset();
     EXPECT_TRUE(turn_until([&reached] { return reached; }));
     EXPECT_FALSE(fired);
@@ -72,7 +75,7 @@ TEST_F(LoopTimersTest, ACallbackMayDestroyItsOwnTimerAndOneThatIsDueToo) {
 TEST_F(LoopTimersTest, AChainOfZeroDelaysLeavesRoomForEverythingElse) {
     int links = 0;
     std::unique_ptr<Timer> link;
-    const std::function<void()> next = [&] {
+    const std::function<void()> next = [this, &links, &link, &next] {
         if (++links < 5)
             link = timers().start(microseconds(0), next);
     };

@@ -45,7 +45,7 @@ TEST_F(WatchdogTest, PetsAtAQuarterOfTheInterval) {
     EXPECT_EQ(watchdog.interval(), std::chrono::microseconds(5000));
     EXPECT_EQ(receive(), "WATCHDOG=1");
     int more = 0;
-    EXPECT_TRUE(turn_until([&] {
+    EXPECT_TRUE(turn_until([this, &more] {
         more += receive() == "WATCHDOG=1" ? 1 : 0;
         return more == 2;
     }));

@@ -100,6 +100,7 @@ struct CallError {
         authentication,   ///< 401, 403, no credential
         context_overflow, ///< the prompt does not fit
         invalid_request,  ///< any other 4xx: asking again changes nothing
+        unrecorded,       ///< the external action could not be recorded, so it was not attempted
     };
     Kind kind = Kind::protocol;
     std::string message; ///< without secrets; bounded
@@ -138,8 +139,9 @@ class Model {
     Model& operator=(const Model&) = delete;
     virtual ~Model() = default;
 
-    /// Starts one attempt. `idempotency_key` names it ("run-7/turn-3/attempt-1") for the wire and
-    /// the audit record.
+    /// Starts one attempt. `idempotency_key` names it for the wire, the audit record and the
+    /// scripted driver, which plays by turn and attempt: it ends in "/turn-<n>/attempt-<m>", both
+    /// counted from 1 ("run-7/turn-3/attempt-1").
     [[nodiscard]] virtual std::unique_ptr<Call>
     call(Request request, std::string idempotency_key, CallHandlers handlers) = 0;
 };

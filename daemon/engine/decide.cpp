@@ -97,7 +97,9 @@ bool wants_launch(const RunState& state) {
         return false;
     const ScopeState& scope = state.scope;
     const bool is_first = scope.attempt == 0 && state.request.uses_runner;
-    return is_first || scope.failed_launches > 0 || detail::needs_runner(state);
+    // Ahead of need only beside the model: a batch that is being judged may yet wait for a person.
+    const bool is_early = (is_first || scope.failed_launches > 0) && detail::is_batch_closed(state);
+    return is_early || detail::needs_runner(state);
 }
 
 bool is_idle(const RunState& state) {

@@ -21,6 +21,12 @@ bool contains(const std::vector<CallId>& calls, const CallId& call) {
     return std::find(calls.begin(), calls.end(), call) != calls.end();
 }
 
+bool is_used(const RunState& state) {
+    return std::any_of(state.calls.begin(), state.calls.end(), [](const CallState& call) {
+        return call.is_in_flight() && call.proposal.place == ToolPlace::runner;
+    });
+}
+
 /// What the slice says can only grow; a slice that is gone says 0 or nothing.
 void raise_usage(ScopeUsage& usage, const ScopeUsage& seen) {
     usage.cpu_usage_us = std::max(usage.cpu_usage_us, seen.cpu_usage_us);
@@ -71,7 +77,7 @@ Status on(RunState& state, const LaunchFailed& event) {
     KHEISH_CHECK(check_attempt(scope, event.attempt));
     if (scope.phase != Phase::requested && scope.phase != Phase::stopping)
         return illegal("no launch is under way");
-    if (has_calls_in_flight(state) && scope.phase == Phase::stopping)
+    if (is_used(state) && scope.phase == Phase::stopping)
         return illegal("the attempt was launched already");
     scope.phase = Phase::none;
     ++scope.failed_launches;
@@ -110,7 +116,7 @@ Status on(RunState& state, const ScopeStopRequested& event) {
         return illegal("the attempt has ended");
     if (scope.phase == Phase::stopping)
         return illegal("the stop is requested already");
-    if (has_calls_in_flight(state) && !is_ending(state))
+    if (is_used(state) && !is_ending(state))
         return illegal("calls are in flight");
     scope.phase = Phase::stopping;
     return {};

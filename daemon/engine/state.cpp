@@ -94,7 +94,9 @@ WaitReason wait_reason(const RunState& state) {
     case RunStatus::running:
         return reason_of_running(state);
     case RunStatus::waiting_for_approval:
-        return state.pending_gates().empty() ? WaitReason::outcome_unknown : WaitReason::approval;
+        return state.pending_outcomes().empty() || !state.pending_gates().empty()
+                   ? WaitReason::approval
+                   : WaitReason::outcome_unknown;
     case RunStatus::waiting_for_user_question:
         return WaitReason::question;
     case RunStatus::completed:

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::int64_t kProbeIntervalUs = 1'000'000;
 /// Enough that a disk with a few free blocks does not count as having room.
-constexpr std::size_t kProbeBytes = 256 * 1024;
+constexpr std::size_t kProbeBytes = std::size_t{256} << 10U;
 /// What a row costs in the queue, for its bound on memory.
 constexpr std::size_t kRowBytes = 1024;
 
@@ -49,6 +49,8 @@ Result<std::size_t> SqliteJournal::admit(const Write& write) const {
 }
 
 void SqliteJournal::submit(Write write, Responder<Committed> done) {
+    if (closing_)
+        return done.fail(Errc::journal_unavailable, "the journal is being closed");
     Pending pending{.write = std::move(write), .done = std::move(done), .outcome = Committed{}};
     const Result<std::size_t> bytes = admit(pending.write);
     if (bytes) {
@@ -146,7 +148,9 @@ void SqliteJournal::answer(std::vector<Pending>& batch) {
 }
 
 void SqliteJournal::enter_failure(const Error& error) {
-    if (!is_storage_failure(error.code))
+    // Another program's lock passes; a full disk is what recover_if_due() waits for.
+    const bool passes = error.transient && error.code != Errc::storage_full;
+    if (!is_storage_failure(error.code) || passes)
         return;
     health_ = Health{.writable = false, .error = error};
     next_probe_boot_us_ = clock_.now().boot_us + kProbeIntervalUs;

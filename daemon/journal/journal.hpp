@@ -98,7 +98,7 @@ template <class T>
 struct Page {
     std::vector<T> items;
     bool has_more = false;
-    std::int64_t next = 0; ///< PageRequest::after of the next page, where there is more
+    std::int64_t next = 0; ///< PageRequest::after of the next page, meant where there is more
 };
 
 /// Absent members filter nothing.
@@ -198,7 +198,7 @@ class Journal {
     /// Of the newest committed event, 0 where there is none.
     virtual EventSeq newest_seq() const = 0;
     /// Events with a higher seq than `after`, in order, at most `limit` (1 to kPageLimit).
-    /// `next` is the seq of the last one returned.
+    /// `next` is the seq of the last one returned, or `after` where there is none.
     virtual Result<Page<StoredEvent>>
     events(EventSeq after, const EventFilter& filter, std::size_t limit) const = 0;
     /// Content by its digest, checked against it: Errc::journal_corrupt where it differs,

@@ -141,6 +141,7 @@ SqliteJournal::events(EventSeq after, const EventFilter& filter, std::size_t lim
             "seq",
             {.after = after, .limit = limit, .order = Order::ascending}));
     Page<StoredEvent> page;
+    page.next = after;
     std::size_t bytes = 0;
     for (;;) {
         KHEISH_TRY(const bool has_row, query.step());

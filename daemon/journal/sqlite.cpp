@@ -9,8 +9,9 @@ namespace kheish::journal {
 
 namespace {
 
-/// Only other programs that look into the journal can make us wait, and never for long.
-constexpr std::chrono::milliseconds kBusyTimeout{2000};
+/// Only another program that writes to the journal can make us wait. This is time that the loop
+/// stands still.
+constexpr std::chrono::milliseconds kBusyTimeout{500};
 
 Errc classify(int code, int sys_errno) {
     if (code == SQLITE_FULL || sys_errno == ENOSPC || sys_errno == EDQUOT)

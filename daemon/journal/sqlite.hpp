@@ -45,7 +45,7 @@ class Query {
     /// Binds each member of a tuple of references.
     template <class... Values>
     Query& bind_tuple(const std::tuple<Values...>& values) {
-        std::apply([this](const auto&... value) { bind_all(value...); }, values);
+        std::apply([this](const auto&... value) { this->bind_all(value...); }, values);
         return *this;
     }
 

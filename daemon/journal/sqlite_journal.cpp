@@ -69,6 +69,7 @@ SqliteJournal::SqliteJournal(ConstructorKey /*key*/, Fd lock, Database database,
       clock_(clock) {}
 
 SqliteJournal::~SqliteJournal() {
+    closing_ = true;
     for (Pending& pending : std::exchange(queue_, {}))
         pending.done.fail(Errc::journal_unavailable, "the journal was closed before the commit");
 }

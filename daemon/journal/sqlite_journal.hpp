@@ -36,7 +36,8 @@ class SqliteJournal final : public Journal {
     static Result<std::unique_ptr<SqliteJournal>>
     open(const std::string& path, Options options, const Clock& clock, Entropy& entropy);
     SqliteJournal(ConstructorKey key, Fd lock, Database database, const Clock& clock);
-    /// What was submitted and not committed is answered with Errc::journal_unavailable.
+    /// What was submitted and not committed is answered with Errc::journal_unavailable; what is
+    /// submitted by a responder meanwhile too, and at once.
     ~SqliteJournal() override;
 
     void submit(Write write, Responder<Committed> done) override;
@@ -101,6 +102,7 @@ class SqliteJournal final : public Journal {
     std::vector<Pending> queue_;
     std::size_t queued_bytes_ = 0;
     bool committing_ = false;
+    bool closing_ = false;
     std::int64_t next_probe_boot_us_ = 0;
     EventSeq newest_seq_ = 0;
     std::int64_t newest_run_ = 0;

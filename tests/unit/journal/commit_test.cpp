@@ -114,6 +114,18 @@ TEST(Commit, ClosingAnswersWhatWasNotCommittedAndForgetsIt) {
     EXPECT_EQ(journal->newest_seq(), 1);
 }
 
+TEST(Commit, ClosingAlsoAnswersWhatIsSubmittedMeanwhile) {
+    JournalFile journal;
+    Answer late;
+    SqliteJournal* closing = &journal.journal();
+    closing->submit(
+        session_write("lost"), Responder<Committed>([closing, late](Result<Committed> /*result*/) {
+            closing->submit(session_write("late"), late.responder());
+        }));
+    journal.close();
+    EXPECT_EQ(late->error().code, Errc::journal_unavailable);
+}
+
 TEST(Commit, RunNumbersGrowAndACommittedOneIsNeverUsedAgain) {
     JournalFile journal;
     ASSERT_TRUE(journal.write(session_write("demo")));

@@ -1,11 +1,10 @@
 #include "fault_vfs.hpp"
+#include "journal/sqlite.hpp"
 #include "support.hpp"
 
 #include <gtest/gtest.h>
 
 #include <fstream>
-
-#include <sqlite3.h>
 
 namespace kheish::journal {
 namespace {
@@ -119,6 +118,33 @@ TEST_F(Fault, APowerCutLosesNothingThatWasAnswered) {
             ASSERT_TRUE(journal->commit());
         }
     }
+}
+
+TEST_F(Fault, AJournalThatMayNotBeWrittenIsRefused) {
+    JournalFile journal(FaultVfs::kName);
+    ASSERT_TRUE(journal.write(session_write("demo")));
+    journal.close();
+    vfs_.read_only = true;
+    const Status opened = journal.reopen();
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Errc::journal_unavailable);
+    EXPECT_NE(opened.error().message.find("read-only"), std::string::npos);
+}
+
+TEST_F(Fault, AnotherProgramsLockPasses) {
+    JournalFile journal;
+    ASSERT_TRUE(journal.write(session_write("demo")));
+    Result<Database> holder = Database::open(journal.path(), {});
+    ASSERT_TRUE(holder);
+    ASSERT_TRUE(holder->execute("BEGIN IMMEDIATE", "holding"));
+    const Result<Committed> blocked = journal.write(run_write(1, "demo"));
+    ASSERT_FALSE(blocked);
+    EXPECT_EQ(blocked.error().code, Errc::journal_unavailable);
+    EXPECT_TRUE(blocked.error().transient);
+    EXPECT_TRUE(journal->health().writable);
+    EXPECT_TRUE(journal->session({"demo"}));
+    ASSERT_TRUE(holder->execute("ROLLBACK", "letting go"));
+    EXPECT_EQ(*journal.write(run_write(1, "demo")), (Committed{.first = 2, .last = 2}));
 }
 
 TEST_F(Fault, ACorruptPageIsReportedAndEndsWriting) {

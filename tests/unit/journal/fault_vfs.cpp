@@ -4,7 +4,6 @@
 
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -34,8 +33,11 @@ sqlite3_file* real(sqlite3_file* file) {
 }
 
 std::string content_of(const std::string& path) {
-    std::ifstream stream(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+    std::ifstream stream(path, std::ios::binary | std::ios::ate);
+    std::string content(static_cast<std::size_t>(stream.tellg()), '\0');
+    stream.seekg(0);
+    stream.read(content.data(), static_cast<std::streamsize>(content.size()));
+    return content;
 }
 
 int file_close(sqlite3_file* file) noexcept {
@@ -58,7 +60,8 @@ int file_sync(sqlite3_file* file, int flags) noexcept {
     ++vfs.syncs;
     if (vfs.sync_error != SQLITE_OK)
         return vfs.sync_error;
-    vfs.remember(*fault(file)->path, content_of(*fault(file)->path));
+    if (vfs.remembers)
+        vfs.remember(*fault(file)->path, content_of(*fault(file)->path));
     return real(file)->pMethods->xSync(real(file), flags);
 }
 int file_size(sqlite3_file* file, sqlite3_int64* size) noexcept {
@@ -126,6 +129,8 @@ int vfs_open(
     int* out_flags) noexcept {
     FaultFile* opened = fault(file);
     opened->base.pMethods = nullptr;
+    if (FaultVfs::instance().read_only)
+        flags = (flags & ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) | SQLITE_OPEN_READONLY;
     const int code = real_vfs()->xOpen(real_vfs(), name, opened->real(), flags, out_flags);
     if (opened->real()->pMethods != nullptr) {
         opened->base.pMethods = &kMethods;
@@ -162,6 +167,8 @@ void FaultVfs::reset() {
     write_error = SQLITE_OK;
     sync_error = SQLITE_OK;
     writes_left = 0;
+    remembers = true;
+    read_only = false;
     durable_.clear();
 }
 

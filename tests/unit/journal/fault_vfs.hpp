@@ -16,9 +16,11 @@ class FaultVfs {
     /// No faults, nothing counted, nothing remembered.
     void reset();
 
-    int syncs = 0;       ///< xSync calls since reset()
-    int write_error = 0; ///< SQLite result of xWrite after `writes_left` more; 0 is success
-    int sync_error = 0;  ///< the same for xSync
+    int syncs = 0;          ///< xSync calls since reset()
+    int write_error = 0;    ///< SQLite result of xWrite after `writes_left` more; 0 is success
+    bool remembers = true;  ///< keeps what was synced, for durable_files()
+    bool read_only = false; ///< files open as on a read-only file system
+    int sync_error = 0;     ///< the same for xSync
     int writes_left = 0;
 
     /// What is on the disk of each file whose path begins with `prefix`: its content at its last

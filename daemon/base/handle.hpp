@@ -36,7 +36,7 @@ class BusError {
     const char* message() const { return error_.message != nullptr ? error_.message : ""; }
 
   private:
-    sd_bus_error error_ = SD_BUS_ERROR_NULL;
+    sd_bus_error error_{}; // SD_BUS_ERROR_NULL is a C99 literal, which clang refuses in C++
 };
 
 } // namespace kheish

@@ -102,7 +102,8 @@ struct CallStart {
     friend bool operator==(const CallStart&, const CallStart&) = default;
 };
 
-/// Journaled: one tool.started for each, then execution. They may run beside each other.
+/// Journaled: one tool.started for each, then execution. They may run beside each other. A call
+/// that is no longer what its gate showed is finished as "invalid" instead (tool.finished).
 struct StartCalls {
     std::vector<CallStart> calls;
     friend bool operator==(const StartCalls&, const StartCalls&) = default;

@@ -58,6 +58,20 @@ Status finish_execution(RunState& state, CallState& call, const ToolFinished& ev
     return {};
 }
 
+/// The end of a call that is not in flight.
+Status check_settlement(const RunState& state, const CallState& call, const ToolFinished& event) {
+    const bool is_withdrawn = call.phase == CallPhase::allowed && call.executions == 0 &&
+                              event.outcome == "invalid" && event.is_error;
+    if (is_withdrawn)
+        return {};
+    const std::optional<Settlement> settlement = settlement_of(state, call);
+    if (!settlement)
+        return illegal(event.call.value + " is " + std::string(to_string(call.phase)));
+    if (settlement->outcome != event.outcome || settlement->is_error != event.is_error)
+        return illegal(event.call.value + " is to end as \"" + settlement->outcome + "\"");
+    return {};
+}
+
 } // namespace
 
 Status on(RunState& state, const PermissionDecided& event) {
@@ -133,11 +147,7 @@ Status on(RunState& state, const ToolFinished& event) {
     if (call.phase == CallPhase::started) {
         KHEISH_CHECK(finish_execution(state, call, event));
     } else {
-        const std::optional<Settlement> settlement = settlement_of(state, call);
-        if (!settlement)
-            return illegal(event.call.value + " is " + std::string(to_string(call.phase)));
-        if (settlement->outcome != event.outcome || settlement->is_error != event.is_error)
-            return illegal(event.call.value + " is to end as \"" + settlement->outcome + "\"");
+        KHEISH_CHECK(check_settlement(state, call, event));
     }
     call.phase = CallPhase::finished;
     call.may_have_happened = false;

@@ -219,6 +219,24 @@ TEST_F(Calls, AGateOpensForItsOwnDigestOnce) {
     EXPECT_TRUE(story.state.find_call(a)->gate->consumed);
 }
 
+TEST_F(Calls, WithAGateThatNoLongerFitsEndAsInvalid) {
+    propose({proposed(1, 0), proposed(1, 1)});
+    story.gate(a);
+    ToolFinished withdrawn;
+    withdrawn.call = a;
+    withdrawn.outcome = "invalid";
+    withdrawn.is_error = true;
+    story.refuse(withdrawn, "gated");
+    story.gate(b);
+    story.resolve(a, true);
+    story.resolve(b, true);
+    story.happen(withdrawn);
+    EXPECT_EQ(starting(), std::vector{b});
+    story.start_calls();
+    withdrawn.call = b;
+    story.refuse(withdrawn, "does not end as");
+}
+
 TEST_F(Calls, GatesAreNumberedInTheRun) {
     propose({proposed(1, 0)});
     story.judge(a, Decision::ask);

@@ -1,81 +1,13 @@
 #include "loop/curl_pump.hpp"
 
 #include "loop_fixture.hpp"
+#include "tiny_server.hpp"
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 namespace kheish::loop {
 namespace {
-
-/// Answers every request with the same bytes; with `hold` it never answers.
-class TinyServer {
-  public:
-    TinyServer(Loop& loop, std::string answer) : loop_(loop), answer_(std::move(answer)) {
-        listener_ = Fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        auto* const generic = reinterpret_cast<sockaddr*>(&address);
-        KHEISH_ASSERT(bind(listener_.get(), generic, size) == 0);
-        KHEISH_ASSERT(listen(listener_.get(), 64) == 0);
-        KHEISH_ASSERT(getsockname(listener_.get(), generic, &size) == 0);
-        url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/";
-        watch_ = std::make_unique<FdWatch>(
-            loop, listener_.get(), Interest{.read = true}, [this](Interest) { accept_one(); });
-    }
-    const std::string& url() const { return url_; }
-    std::size_t open_connections() const {
-        return static_cast<std::size_t>(std::count_if(
-            connections_.begin(), connections_.end(), [](const auto& c) { return bool(c->fd); }));
-    }
-
-  private:
-    struct Connection {
-        Fd fd;
-        std::string input;
-        std::unique_ptr<FdWatch> watch;
-    };
-
-    void accept_one() {
-        connections_.push_back(std::make_unique<Connection>());
-        Connection& connection = *connections_.back();
-        connection.fd =
-            Fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-        connection.watch = std::make_unique<FdWatch>(
-            loop_, connection.fd.get(), Interest{.read = true}, [this, &connection](Interest) {
-                serve(connection);
-            });
-    }
-    void serve(Connection& connection) {
-        char buffer[4096];
-        const ssize_t size = read(connection.fd.get(), buffer, sizeof buffer);
-        if (size <= 0) {
-            connection.watch.reset();
-            connection.fd.reset();
-            return;
-        }
-        connection.input.append(buffer, static_cast<std::size_t>(size));
-        if (!connection.input.ends_with("\r\n\r\n") || answer_.empty())
-            return;
-        connection.input.clear();
-        KHEISH_ASSERT(write_all(connection.fd.get(), answer_).has_value());
-    }
-
-    Loop& loop_;
-    std::string answer_;
-    std::string url_;
-    Fd listener_;
-    std::vector<std::unique_ptr<Connection>> connections_;
-    std::unique_ptr<FdWatch> watch_;
-};
 
 constexpr const char* kHello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 

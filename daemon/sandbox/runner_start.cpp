@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "sandbox/landlock.hpp"
 #include "sandbox/rlimits.hpp"
+#include "sandbox/seccomp_program.hpp"
 
 #include <cerrno>
 #include <cstdlib>
@@ -52,10 +53,7 @@ Result<RunnerView> confine() {
         return fail(Errc::sandbox_unavailable, "seccomp: no filter is in force");
     KHEISH_TRY(const RunnerView view, read_runner_environment());
     KHEISH_CHECK(apply_rlimits(ResourceLimits{.tasks_max = view.tasks_max}));
-    KHEISH_CHECK(restrict_to(AccessRules{
-        .workspace = view.workspace,
-        .read_only_paths = view.read_only_paths,
-        .network = view.network}));
+    KHEISH_CHECK(landlock_abi());
     return view;
 }
 
@@ -112,6 +110,14 @@ Result<RunnerView> enter_sandbox() {
     KHEISH_CHECK(write_all(kStatusFd, runner_report_line({})));
     KHEISH_CHECK(replace_descriptors());
     return view;
+}
+
+Status confine_tool(const RunnerView& view, std::string_view filter) {
+    KHEISH_CHECK(restrict_to(AccessRules{
+        .workspace = view.workspace,
+        .read_only_paths = view.read_only_paths,
+        .network = view.network}));
+    return apply_seccomp(filter);
 }
 
 std::string runner_report_line(const Status& status) {

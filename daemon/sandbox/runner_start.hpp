@@ -37,11 +37,17 @@ Result<RunnerView> read_runner_environment();
 
 /// The first thing kheish-runner does, before any thread and before it reads a byte: makes itself
 /// non-dumpable (so that a tool of the same uid can neither trace it nor read its memory), sets
-/// the rlimits, restricts itself by Landlock, points stderr at the log, closes all descriptors
-/// above kChannelFd, removes the plan's variables from the environment and tells the launcher.
+/// the rlimits, makes sure of Landlock, points stderr at the log, closes all descriptors above
+/// kChannelFd, removes the plan's variables from the environment and tells the launcher. It does
+/// not restrict itself by Landlock: who is restricted may not mount (landlock(7)), and each call
+/// gets a /proc of its own.
 /// On failure the launcher has been told why and the caller must exit.
 /// Gives back what the plan said; the current directory is the workspace.
 Result<RunnerView> enter_sandbox();
+
+/// The last thing that a process of the runner does before it works for a model: Landlock rules of
+/// `view`, then `filter`, a program of seccomp_program(view.network, FilterFor::tool).
+Status confine_tool(const RunnerView& view, std::string_view filter);
 
 /// What a runner's status pipe has said so far.
 struct RunnerReport {

@@ -2,10 +2,14 @@
 
 #include "base/handle.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
+#include <vector>
 
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -26,7 +30,6 @@ using FilterHandle = std::unique_ptr<void, Releaser<seccomp_release>>;
 /// Refused whatever the arguments. A name that this architecture lacks is skipped.
 constexpr std::array kRefusedCalls{
     // mounting and changing roots
-    "mount",
     "umount",
     "umount2",
     "pivot_root",
@@ -104,6 +107,10 @@ constexpr std::array<scmp_datum_t, 8> kNamespaceFlags{
     CLONE_NEWCGROUP,
     CLONE_NEWTIME};
 
+/// What the runner needs for its calls' own namespaces.
+constexpr std::array<scmp_datum_t, 3> kRunnerNamespaceFlags{
+    CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID};
+
 // The kernel reads these arguments as 32-bit numbers and ignores what a caller leaves above.
 constexpr scmp_datum_t kLow32 = 0xffffffff;
 constexpr scmp_datum_t kSocketTypeMask = 0xf;
@@ -144,9 +151,18 @@ class Builder {
     std::string failed_call_;
 };
 
-void refuse_namespaces(Builder& builder) {
+bool is_for_runner(scmp_datum_t flag) {
+    return std::find(kRunnerNamespaceFlags.begin(), kRunnerNamespaceFlags.end(), flag) !=
+           kRunnerNamespaceFlags.end();
+}
+
+void refuse_namespaces(Builder& builder, FilterFor subject) {
     builder.refuse(ENOSYS, "clone3", {});
+    if (subject == FilterFor::tool)
+        builder.refuse(EPERM, "mount", {});
     for (const scmp_datum_t flag : kNamespaceFlags) {
+        if (subject == FilterFor::runner && is_for_runner(flag))
+            continue;
         // CLONE_NEWTIME lies in the bits that clone(2) uses for the exit signal.
         if (flag != CLONE_NEWTIME)
             builder.refuse(EPERM, "clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, flag, flag)});
@@ -204,7 +220,7 @@ Result<std::string> exported(const Builder& builder) {
 
 } // namespace
 
-Result<std::string> seccomp_program(bool network) {
+Result<std::string> seccomp_program(bool network, FilterFor subject) {
     FilterHandle context(seccomp_init(SCMP_ACT_ALLOW));
     if (!context)
         return fail(Errc::sandbox_unavailable, "seccomp: libseccomp cannot make a filter");
@@ -216,7 +232,7 @@ Result<std::string> seccomp_program(bool network) {
     Builder builder(std::move(context));
     for (const char* call : kRefusedCalls)
         builder.refuse(EPERM, call, {});
-    refuse_namespaces(builder);
+    refuse_namespaces(builder, subject);
     refuse_terminal_input(builder);
     refuse_personalities(builder);
     if (network)
@@ -225,6 +241,19 @@ Result<std::string> seccomp_program(bool network) {
         refuse_families_without_network(builder);
     KHEISH_CHECK(builder.status());
     return exported(builder);
+}
+
+Status apply_seccomp(std::string_view program) {
+    constexpr std::size_t kInstructionLimit = 4096; // BPF_MAXINSNS
+    std::vector<sock_filter> instructions(program.size() / sizeof(sock_filter));
+    if (instructions.empty() || instructions.size() > kInstructionLimit ||
+        program.size() % sizeof(sock_filter) != 0)
+        return fail(Errc::sandbox_unavailable, "seccomp: the filter is no program");
+    std::memcpy(instructions.data(), program.data(), program.size());
+    const sock_fprog filter{static_cast<unsigned short>(instructions.size()), instructions.data()};
+    if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, &filter) != 0)
+        return fail_errno("seccomp: applying the filter", errno, Errc::sandbox_unavailable);
+    return {};
 }
 
 Result<Fd> unnamed_file(const char* name, std::string_view bytes) {

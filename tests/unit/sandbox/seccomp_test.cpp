@@ -25,8 +25,8 @@ namespace {
 
 using Program = std::vector<sock_filter>;
 
-Program program_of(bool network) {
-    const Result<std::string> bytes = seccomp_program(network);
+Program program_of(bool network, FilterFor subject = FilterFor::tool) {
+    const Result<std::string> bytes = seccomp_program(network, subject);
     EXPECT_TRUE(bytes) << (bytes ? "" : bytes.error().to_string());
     Program program(bytes->size() / sizeof(sock_filter));
     std::memcpy(program.data(), bytes->data(), program.size() * sizeof(sock_filter));
@@ -293,6 +293,27 @@ TEST(Seccomp, TheKernelTakesItAndObeys) {
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     ASSERT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST(Seccomp, TheRunnersFilterDiffersInNamespacesAndMountOnly) {
+    const Program runner = program_of(false, FilterFor::runner);
+    const Program tool = program_of(false, FilterFor::tool);
+    for (long call = 0; call < 450; ++call) {
+        if (call == SYS_clone || call == SYS_unshare || call == SYS_mount)
+            continue;
+        EXPECT_EQ(judge_call(runner, call), judge_call(tool, call)) << call;
+    }
+    EXPECT_EQ(judge_call(runner, SYS_mount), SECCOMP_RET_ALLOW);
+    for (const std::uint64_t flag : numbers({CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID}))
+        EXPECT_EQ(judge_call(runner, SYS_unshare, {flag}), SECCOMP_RET_ALLOW);
+    for (const std::uint64_t flag :
+         numbers({CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP}))
+        EXPECT_EQ(judge_call(runner, SYS_unshare, {flag | CLONE_NEWUSER}), refusal(EPERM));
+}
+
+TEST(Seccomp, WhatIsNoProgramIsNotApplied) {
+    EXPECT_EQ(apply_seccomp("").error().code, Errc::sandbox_unavailable);
+    EXPECT_EQ(apply_seccomp("1234567").error().code, Errc::sandbox_unavailable);
 }
 
 TEST(Seccomp, UnnamedFilesStartAtTheirBeginning) {

@@ -114,13 +114,14 @@ TEST_F(Bash, TimeoutKillsTheWholeTree) {
     const CallId id = client_.start(
         "bash",
         command(
-            "(setsid sleep 1000 " + mark_ + " & exec -a " + mark_ + " sleep 1001) & " +
-            "trap '' TERM HUP; exec -a " + mark_ + " sleep 1002"),
-        700);
-    ASSERT_TRUE(eventually([this] { return processes_with(mark_) >= 2; }));
+            "((exec -a " + mark_ + " setsid sleep 1000) & exec -a " + mark_ + " sleep 1001) & " +
+            "trap '' TERM HUP; touch ready; exec -a " + mark_ + " sleep 1002"),
+        3000);
+    ASSERT_TRUE(
+        eventually([this] { return std::filesystem::exists(runner_.workspace() / "ready"); }));
     const Finished finished = client_.wait(id);
     EXPECT_EQ(finished.kind, Kind::timed_out);
-    EXPECT_NE(finished.text.find("longer than 700 ms"), std::string::npos);
+    EXPECT_NE(finished.text.find("longer than 3000 ms"), std::string::npos);
     EXPECT_FALSE(finished.exit_code.has_value());
     EXPECT_EQ(processes_with(mark_), 0);
 }
@@ -135,9 +136,10 @@ TEST_F(Bash, NothingSurvivesTheEndOfTheScript) {
 }
 
 TEST_F(Bash, CancelKillsTheWholeTree) {
-    const CallId id =
-        client_.start("bash", command("echo begun; (exec -a " + mark_ + " setsid sleep 1000)"));
-    ASSERT_TRUE(eventually([this] { return processes_with(mark_) > 0; }));
+    const CallId id = client_.start(
+        "bash", command("echo begun; touch ready; (exec -a " + mark_ + " setsid sleep 1000)"));
+    ASSERT_TRUE(
+        eventually([this] { return std::filesystem::exists(runner_.workspace() / "ready"); }));
     client_.send(codec::runner::Cancel{id});
     const Finished finished = client_.wait(id);
     EXPECT_EQ(finished.kind, Kind::cancelled);

@@ -103,4 +103,22 @@ Result<std::string> base64_decode(std::string_view text) {
     return std::string(reinterpret_cast<const char*>(output.data), output.size);
 }
 
+std::string base64url_encode(std::string_view data) {
+    std::string text = base64_encode(data);
+    text.erase(text.find_last_not_of('=') + 1);
+    for (char& c : text)
+        c = c == '+' ? '-' : (c == '/' ? '_' : c);
+    return text;
+}
+
+Result<std::string> base64url_decode(std::string_view text) {
+    if (text.find_first_of("+/=") != std::string_view::npos)
+        return fail(Errc::bad_request, "not base64url without padding (RFC 4648)");
+    std::string padded(text);
+    for (char& c : padded)
+        c = c == '-' ? '+' : (c == '_' ? '/' : c);
+    padded.append((4 - padded.size() % 4) % 4, '=');
+    return base64_decode(padded);
+}
+
 } // namespace kheish::codec

@@ -57,5 +57,8 @@ BlobRef blob_ref(std::string_view data);
 /// RFC 4648 section 4, with padding.
 std::string base64_encode(std::string_view data);
 Result<std::string> base64_decode(std::string_view text);
+/// RFC 4648 section 5, without padding: safe in a URL.
+std::string base64url_encode(std::string_view data);
+Result<std::string> base64url_decode(std::string_view text);
 
 } // namespace kheish::codec

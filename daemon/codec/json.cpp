@@ -35,7 +35,12 @@ bool is_deeper_than(std::string_view text, std::size_t limit) {
 Json::Json() : value_(json_null()) {}
 
 Json::Json(std::string_view text) : value_(json_stringn(text.data(), text.size())) {
-    KHEISH_ASSERT(value_ != nullptr); // callers pass valid UTF-8
+    if (value_ != nullptr)
+        return;
+    // Jansson takes valid UTF-8 only, and what tools and providers say need not be.
+    const std::string valid = to_valid_utf8(text);
+    value_.reset(json_stringn(valid.data(), valid.size()));
+    KHEISH_ASSERT(value_ != nullptr);
 }
 
 Json::Json(std::int64_t number) : value_(json_integer(number)) {}

@@ -22,7 +22,8 @@ struct JsonLimits {
 };
 
 /// A JSON value. Copies share the value (reference counted): build a value, then only read it.
-/// Strings are valid UTF-8 and may hold U+0000; numbers are 64-bit integers or finite doubles.
+/// Strings are valid UTF-8 (other bytes become U+FFFD) and may hold U+0000; numbers are 64-bit
+/// integers or finite doubles.
 class Json {
   public:
     Json(); ///< null

@@ -37,6 +37,11 @@ void ObjectReader::reject(std::string_view key, std::string_view problem) {
             .message = where_ + "." + std::string(key) + " " + std::string(problem)};
 }
 
+void ObjectReader::reject_with(const Error& error) {
+    if (ok())
+        error_ = error;
+}
+
 std::optional<std::string>
 ObjectReader::optional_string(std::string_view key, std::size_t limit_bytes) {
     const std::optional<Json> member = take(key, false);

@@ -53,6 +53,8 @@ class ObjectReader {
 
     /// Reports a problem of the caller's own with member `key`.
     void reject(std::string_view key, std::string_view problem);
+    /// Reports a problem found elsewhere, such as by the reader of a nested object.
+    void reject_with(const Error& error);
     bool ok() const { return !error_.has_value(); }
     /// The first problem, or an unknown member, or success.
     Status finish();

@@ -32,5 +32,13 @@ TEST(Base64, RoundTrips) {
     EXPECT_FALSE(base64_decode("a$b").has_value());
 }
 
+TEST(Base64Url, RoundTripsWithoutPadding) {
+    EXPECT_EQ(base64url_encode("\xFB\xFF\xFE"), "-__-");
+    EXPECT_EQ(base64url_encode("hello"), "aGVsbG8");
+    for (const char* text : {"", "a", "ab", "abc", "\xFB\xFF"})
+        EXPECT_EQ(base64url_decode(base64url_encode(text)).value(), text);
+    EXPECT_FALSE(base64url_decode("aGVsbG8=").has_value());
+}
+
 } // namespace
 } // namespace kheish::codec

@@ -40,6 +40,10 @@ TEST(Json, BuildsAndReads) {
     EXPECT_EQ(canonical_json(value), R"({"count":3,"items":[1,"two"],"name":"demo","ok":true})");
 }
 
+TEST(Json, ReplacesBytesThatAreNotUtf8) {
+    EXPECT_EQ(Json("a\xFF").string(), "a\xEF\xBF\xBD");
+}
+
 TEST(Json, KeepsNulCharacters) {
     const Json value = parse_json(R"("a\u0000b")").value();
     EXPECT_EQ(value.string(), std::string("a\0b", 3));

@@ -1,0 +1,256 @@
+// The control plane's reads, streams and announcements; its changes are in the files beside it.
+
+#include "control/control_plane.hpp"
+
+#include "control/conversions.hpp"
+
+#include <utility>
+
+#include <unistd.h>
+
+namespace kheish::control {
+
+using codec::Json;
+
+namespace {
+
+constexpr std::size_t kOwnerCacheLimit = 10'000;
+
+bool is_end(const engine::Event& event) {
+    return std::holds_alternative<engine::RunCompleted>(event.body) ||
+           std::holds_alternative<engine::RunFailed>(event.body) ||
+           std::holds_alternative<engine::RunInterrupted>(event.body) ||
+           std::holds_alternative<engine::RunCancelled>(event.body);
+}
+
+} // namespace
+
+ControlPlane::ControlPlane(Outside outside, Settings settings)
+    : outside_(outside), settings_(std::move(settings)), supervisor_(outside_, settings_, *this),
+      reader_(outside_.journal, supervisor_),
+      hub_(
+          outside_.journal,
+          frame_views(),
+          [this](const Caller& caller, const SessionId& session) {
+              return may_see(caller, session);
+          }),
+      started_at_us_(outside_.clock.now().wall_us) {}
+
+Status ControlPlane::restore() {
+    return supervisor_.restore();
+}
+
+FrameViews ControlPlane::frame_views() const {
+    FrameViews views;
+    views.run = [this](RunId run) {
+        return reader_.run(run).value_or(Json());
+    };
+    views.session_state = [this](const SessionId& session) {
+        return reader_.session_state(session);
+    };
+    views.output = [this](const engine::Event& event) {
+        return reader_.output_of(event).value_or(Json());
+    };
+    return views;
+}
+
+bool ControlPlane::may_see(const Caller& caller, const SessionId& session) const {
+    if (caller.acts_for_others)
+        return true;
+    auto owner = owners_.find(session);
+    if (owner == owners_.end()) {
+        const Result<journal::SessionRow> row = outside_.journal.session(session);
+        if (!row)
+            return false;
+        if (owners_.size() >= kOwnerCacheLimit)
+            owners_.clear();
+        owner = owners_.emplace(session, row->owner).first;
+    }
+    return owner->second == caller.principal.to_string();
+}
+
+// --- reads
+// ----------------------------------------------------------------------------------------
+
+Status ControlPlane::readiness() const {
+    if (draining_)
+        return fail(Errc::daemon_draining, "kheishd is shutting down");
+    const journal::Health health = outside_.journal.health();
+    if (!health.writable)
+        return fail(health.error);
+    return {};
+}
+
+Result<Principal> ControlPlane::session_owner(const SessionId& session) const {
+    KHEISH_TRY(const journal::SessionRow row, outside_.journal.session(session));
+    return Principal::parse(row.owner);
+}
+
+Result<Principal> ControlPlane::run_owner(RunId run) const {
+    KHEISH_TRY(const journal::RunRow row, outside_.journal.run(run));
+    return Principal::parse(row.owner);
+}
+
+Result<Principal> ControlPlane::approval_owner(const ApprovalId& approval) const {
+    KHEISH_TRY(const journal::ApprovalRow row, outside_.journal.approval(approval));
+    return run_owner(row.run);
+}
+
+Result<Json> ControlPlane::session_view(const Caller& caller, const SessionId& session) const {
+    KHEISH_CHECK(reader_.session_for(caller, session));
+    return reader_.session(session);
+}
+
+Result<Json> ControlPlane::sessions_view(const Caller& caller, const ListSessions& request) const {
+    return reader_.sessions(caller, request);
+}
+
+Result<Json>
+ControlPlane::session_events_view(const Caller& caller, const SessionId& session) const {
+    KHEISH_CHECK(reader_.session_for(caller, session));
+    return reader_.session_events(session);
+}
+
+Result<Json> ControlPlane::run_view(const Caller& caller, RunId run) const {
+    KHEISH_TRY(const journal::RunRow row, reader_.run_for(caller, run));
+    return reader_.run_of(row);
+}
+
+Result<Json> ControlPlane::runs_view(const Caller& caller, const ListRuns& request) const {
+    return reader_.runs(caller, request);
+}
+
+Result<Json> ControlPlane::run_events_view(const Caller& caller, RunId run) const {
+    KHEISH_CHECK(reader_.run_for(caller, run));
+    return reader_.run_events(run);
+}
+
+Result<Json>
+ControlPlane::approvals_view(const Caller& caller, const std::optional<SessionId>& session) const {
+    return reader_.approvals(caller, session);
+}
+
+Result<Json> ControlPlane::approval_view(const Caller& caller, const ApprovalId& approval) const {
+    KHEISH_TRY(const journal::ApprovalRow row, reader_.approval_for(caller, approval));
+    return reader_.approval(row);
+}
+
+Result<SessionSummary> ControlPlane::session_summary(const SessionId& session) const {
+    return reader_.session_summary(session);
+}
+
+Result<RunSummary> ControlPlane::run_summary(RunId run) const {
+    KHEISH_TRY(const journal::RunRow row, outside_.journal.run(run));
+    return control::run_summary(row);
+}
+
+Result<ApprovalSummary> ControlPlane::approval_summary(const ApprovalId& approval) const {
+    KHEISH_TRY(const journal::ApprovalRow row, outside_.journal.approval(approval));
+    KHEISH_TRY(Principal owner, run_owner(row.run));
+    return control::approval_summary(row, std::move(owner));
+}
+
+std::vector<SessionId> ControlPlane::live_sessions(std::size_t limit) const {
+    std::vector<SessionId> sessions;
+    const Result<journal::Page<journal::SessionRow>> page = outside_.journal.sessions(
+        {.owner = {}, .ended = false},
+        {.after = {},
+         .limit = std::min(limit, journal::kPageLimit),
+         .order = journal::Order::descending});
+    if (page)
+        for (const journal::SessionRow& row : page->items)
+            sessions.push_back(row.session);
+    return sessions;
+}
+
+std::vector<RunId> ControlPlane::live_runs(std::size_t limit) const {
+    std::vector<RunId> runs;
+    const Result<journal::LivePage> page =
+        outside_.journal.live_runs({}, std::min(limit, journal::kPageLimit));
+    if (page)
+        for (const journal::RunRow& row : page->items)
+            runs.push_back(row.run);
+    return runs;
+}
+
+std::vector<ApprovalId> ControlPlane::pending_approvals(std::size_t limit) const {
+    std::vector<ApprovalId> approvals;
+    const Result<journal::Page<journal::ApprovalRow>> page = outside_.journal.approvals(
+        {.session = {}, .run = {}, .owner = {}, .state = journal::ApprovalState::pending},
+        {.after = {}, .limit = std::min(limit, journal::kPageLimit)});
+    if (page)
+        for (const journal::ApprovalRow& row : page->items)
+            approvals.push_back(row.approval);
+    return approvals;
+}
+
+// --- streams and announcements
+// --------------------------------------------------------------------
+
+Result<std::unique_ptr<Subscription>> ControlPlane::subscribe(
+    const Caller& caller,
+    const StreamFilter& filter,
+    std::optional<EventSeq> cursor,
+    SubscriptionHandlers handlers) {
+    if (filter.run)
+        KHEISH_CHECK(reader_.run_for(caller, *filter.run));
+    if (filter.session)
+        KHEISH_CHECK(reader_.session_for(caller, *filter.session));
+    return hub_.subscribe(caller, filter, cursor, std::move(handlers));
+}
+
+void ControlPlane::on_committed(const std::vector<engine::Event>& events) {
+    hub_.announce(events);
+    for (const engine::Event& event : events) {
+        tell_listener(event);
+        if (!is_end(event))
+            continue;
+        const auto [first, last] = terminal_waiters_.equal_range(event.run);
+        std::vector<UniqueFunction<void()>> waiters;
+        for (auto waiter = first; waiter != last; ++waiter)
+            waiters.push_back(std::move(waiter->second));
+        terminal_waiters_.erase(event.run);
+        for (UniqueFunction<void()>& waiter : waiters)
+            waiter();
+    }
+}
+
+void ControlPlane::tell_listener(const engine::Event& event) {
+    if (listener_ == nullptr)
+        return;
+    if (!event.run) {
+        listener_->on_session_changed(
+            event.session,
+            std::holds_alternative<engine::SessionCreated>(event.body),
+            std::holds_alternative<engine::SessionEnded>(event.body));
+        return;
+    }
+    listener_->on_run_changed(
+        event.run, std::holds_alternative<engine::RunAccepted>(event.body), is_end(event));
+    if (std::holds_alternative<engine::RunStarted>(event.body) || is_end(event))
+        listener_->on_session_changed(event.session, false, false);
+    if (const auto* requested = std::get_if<engine::ApprovalRequested>(&event.body))
+        listener_->on_approval_changed(requested->approval, true, false);
+    if (const auto* resolved = std::get_if<engine::ApprovalResolved>(&event.body))
+        listener_->on_approval_changed(resolved->approval, false, true);
+}
+
+void ControlPlane::on_text(RunId run, const SessionId& session, std::string_view text) {
+    hub_.send_transient(run, session, text_frame(run, session, text));
+}
+
+void ControlPlane::when_terminal(RunId run, UniqueFunction<void()> done) {
+    const std::shared_ptr<RunActor> actor = supervisor_.find(run);
+    if (actor != nullptr && !engine::is_terminal(actor->state().status))
+        terminal_waiters_.emplace(run, std::move(done));
+    else
+        done();
+}
+
+uid_t ControlPlane::run_as(const Caller& caller) const {
+    const bool is_person =
+        caller.uid >= settings_.first_user_uid && caller.uid <= settings_.last_user_uid;
+    return is_person ? caller.uid : settings_.agent_uid;
+}
+
+} // namespace kheish::control

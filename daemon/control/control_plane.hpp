@@ -1,0 +1,102 @@
+#pragma once
+
+#include "control/event_hub.hpp"
+#include "control/reader.hpp"
+#include "control/service.hpp"
+#include "control/supervisor.hpp"
+
+#include <map>
+#include <memory>
+#include <vector>
+
+namespace kheish::control {
+
+/// The control plane: all use cases over one supervisor.
+class ControlPlane final : public Service, public CommitObserver {
+  public:
+    ControlPlane(Outside outside, Settings settings);
+
+    /// Takes over what the journal has. Called once, before any other member.
+    Status restore();
+    /// From here on no new work is taken; runs go on.
+    void drain() { draining_ = true; }
+
+    Status readiness() const override;
+    codec::Json status_view() const override;
+    codec::Json capabilities_view() const override;
+    Result<Principal> session_owner(const SessionId& session) const override;
+    Result<Principal> run_owner(RunId run) const override;
+    Result<Principal> approval_owner(const ApprovalId& approval) const override;
+    Result<codec::Json> session_view(const Caller&, const SessionId&) const override;
+    Result<codec::Json> sessions_view(const Caller&, const ListSessions&) const override;
+    Result<codec::Json> session_events_view(const Caller&, const SessionId&) const override;
+    Result<codec::Json> run_view(const Caller&, RunId) const override;
+    Result<codec::Json> runs_view(const Caller&, const ListRuns&) const override;
+    Result<codec::Json> run_events_view(const Caller&, RunId) const override;
+    Result<codec::Json>
+    approvals_view(const Caller&, const std::optional<SessionId>&) const override;
+    Result<codec::Json> approval_view(const Caller&, const ApprovalId&) const override;
+    Result<SessionSummary> session_summary(const SessionId&) const override;
+    Result<RunSummary> run_summary(RunId) const override;
+    Result<ApprovalSummary> approval_summary(const ApprovalId&) const override;
+    std::vector<SessionId> live_sessions(std::size_t limit) const override;
+    std::vector<RunId> live_runs(std::size_t limit) const override;
+    std::vector<ApprovalId> pending_approvals(std::size_t limit) const override;
+
+    Result<std::unique_ptr<Subscription>> subscribe(
+        const Caller&,
+        const StreamFilter&,
+        std::optional<EventSeq> cursor,
+        SubscriptionHandlers) override;
+    void set_change_listener(ChangeListener* listener) override { listener_ = listener; }
+
+    void create_session(const Caller&, CreateSession, Responder<CreatedSession>) override;
+    void submit(const Caller&, SessionId, SubmitInput, Responder<SubmittedRun>) override;
+    void submit_to_idle(const Caller&, SessionId, SubmitInput, Responder<SubmittedRun>) override;
+    void interrupt_session(const Caller&, SessionId, Responder<codec::Json>) override;
+    void end_session(const Caller&, SessionId, std::string reason, Responder<codec::Json>) override;
+    void cancel_run(const Caller&, RunId, std::string reason, Responder<codec::Json>) override;
+    void resolve_approvals(const Caller&, RunId, ResolveApprovals, Responder<codec::Json>) override;
+    void resolve_session_approvals(
+        const Caller&, SessionId, ResolveApprovals, Responder<codec::Json>) override;
+    void resolve_approval(const Caller&, ResolveApprovals, Responder<codec::Json>) override;
+    void when_terminal(RunId run, UniqueFunction<void()> done) override;
+
+    // CommitObserver
+    void on_committed(const std::vector<engine::Event>& events) override;
+    void on_text(RunId run, const SessionId& session, std::string_view text) override;
+
+  private:
+    struct Submission;
+
+    Result<engine::RunAccepted>
+    accepted_of(const journal::SessionRow& session, const SubmitInput& input) const;
+    Result<std::string> ready_route(const std::string& wanted) const;
+    /// The run that this key named before, or nothing; Errc::idempotency_conflict.
+    Result<std::optional<RunId>> find_receipt(
+        const std::string& scope, const std::string& key, const codec::Digest& print) const;
+    void finish_submit(RunId run, bool created, Responder<SubmittedRun>& responder) const;
+    /// Cancels every live run of the session; answers whether the active one was running.
+    bool stop_runs(const Authority& authority, const SessionId& session, const std::string& reason);
+    Status check_gates(const RunActor& actor, const std::vector<Resolution>& resolutions) const;
+    static void
+    stage_resolution(RunActor& actor, Batch& batch, const Resolution& resolution, Status& staged);
+    void tell_listener(const engine::Event& event);
+    uid_t run_as(const Caller& caller) const;
+    FrameViews frame_views() const;
+    bool may_see(const Caller& caller, const SessionId& session) const;
+
+    Outside outside_;
+    Settings settings_;
+    Supervisor supervisor_;
+    Reader reader_;
+    EventHub hub_;
+    ChangeListener* listener_ = nullptr;
+    bool draining_ = false;
+    std::int64_t started_at_us_ = 0;
+    std::multimap<RunId, UniqueFunction<void()>> terminal_waiters_;
+    /// Owners of sessions that somebody follows, so that a frame costs no query.
+    mutable std::map<SessionId, std::string> owners_;
+};
+
+} // namespace kheish::control

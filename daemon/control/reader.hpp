@@ -1,0 +1,55 @@
+#pragma once
+
+#include "control/event_hub.hpp"
+#include "control/service.hpp"
+#include "control/supervisor.hpp"
+#include "control/views.hpp"
+
+#include <optional>
+#include <string>
+
+namespace kheish::control {
+
+/// The reading half of the use cases: committed rows as views, for whoever may see them.
+class Reader {
+  public:
+    Reader(const journal::Journal& journal, Supervisor& supervisor)
+        : journal_(journal), supervisor_(supervisor) {}
+
+    // Without a caller: what the daemon itself shows to those who have been let in.
+    Result<codec::Json> run(RunId run) const;
+    codec::Json run_of(const journal::RunRow& row) const;
+    Result<codec::Json> session(const SessionId& session) const;
+    Result<codec::Json> output_of(const engine::Event& event) const;
+    codec::Json session_state(const SessionId& session) const;
+
+    /// Errc::forbidden unless `caller` owns it or acts for others; the row otherwise.
+    Result<journal::SessionRow> session_for(const Caller& caller, const SessionId& session) const;
+    Result<journal::RunRow> run_for(const Caller& caller, RunId run) const;
+    Result<journal::ApprovalRow>
+    approval_for(const Caller& caller, const ApprovalId& approval) const;
+    static Status check_owner(const Caller& caller, const std::string& owner);
+
+    Result<codec::Json> sessions(const Caller& caller, const ListSessions& request) const;
+    Result<codec::Json> session_events(const SessionId& session) const;
+    Result<codec::Json> runs(const Caller& caller, const ListRuns& request) const;
+    Result<codec::Json> run_events(RunId run) const;
+    Result<codec::Json>
+    approvals(const Caller& caller, const std::optional<SessionId>& session) const;
+    Result<codec::Json> approval(const journal::ApprovalRow& row) const;
+    Result<SessionSummary> session_summary(const SessionId& session) const;
+
+    static constexpr std::size_t kListedEvents = 10'000; ///< of one run or session, the first ones
+    static constexpr std::size_t kListedOutputs = 100;
+
+  private:
+    Result<RunDetails> details_of(const journal::RunRow& row) const;
+    std::optional<std::int64_t> queue_position(const journal::RunRow& row) const;
+    Result<codec::Json> events(const journal::EventFilter& filter) const;
+    std::optional<journal::RunRow> active_run(const SessionId& session) const;
+
+    const journal::Journal& journal_;
+    Supervisor& supervisor_;
+};
+
+} // namespace kheish::control

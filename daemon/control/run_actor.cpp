@@ -1,0 +1,267 @@
+#include "control/run_actor.hpp"
+
+#include "base/log.hpp"
+#include "control/conversions.hpp"
+#include "control/prompt.hpp"
+
+#include <utility>
+
+namespace kheish::control {
+
+RunActor::RunActor(
+    Outside outside, const Settings& settings, RunObserver& observer, RunProjection projection)
+    : outside_(outside), settings_(settings), observer_(observer),
+      projection_(std::move(projection)) {}
+
+Batch RunActor::batch_of(Authority authority) const {
+    Batch batch;
+    batch.authority = std::move(authority);
+    return batch;
+}
+
+Batch RunActor::agent_batch() const {
+    return batch_of(state().authority.delegated_to(Principal::agent(state().agent.value)));
+}
+
+void RunActor::post(UniqueFunction<void()> stimulus) {
+    if (committing_) {
+        inbox_.push_back(std::move(stimulus));
+        return;
+    }
+    if (!broken_)
+        stimulus();
+}
+
+Status RunActor::stage(Batch& batch, engine::EventBody body) {
+    engine::Event event;
+    event.session = state().session;
+    event.run = state().run;
+    event.agent = state().agent;
+    event.at_us = outside_.clock.now().wall_us;
+    event.authority = batch.authority;
+    event.body = std::move(body);
+    Status applied = projection_.apply(event);
+    if (applied)
+        applied = observer_.on_staged(event);
+    if (!applied) {
+        if (!batch.events.empty())
+            break_off(applied.error());
+        return applied;
+    }
+    batch.events.push_back(std::move(event));
+    return {};
+}
+
+void RunActor::commit(Batch batch) {
+    KHEISH_ASSERT(!committing_ && !broken_);
+    committing_ = true;
+    journal::Write write;
+    for (const engine::Event& event : batch.events)
+        write.events.push_back(to_new_event(event));
+    write.blobs = std::exchange(batch.blobs, {});
+    write.rows = std::exchange(batch.rows, {});
+    for (journal::Row& row : projection_.take_changed_rows())
+        write.rows.push_back(std::move(row));
+    write.receipt = std::exchange(batch.receipt, std::nullopt);
+    std::vector<engine::Event> events = std::exchange(batch.events, {});
+    outside_.journal.submit(
+        std::move(write),
+        Responder<journal::Committed>(
+            [weak = weak_from_this(), events = std::move(events), batch = std::move(batch)](
+                Result<journal::Committed> result) mutable {
+                const std::shared_ptr<RunActor> self = weak.lock();
+                if (self == nullptr)
+                    return;
+                if (result)
+                    self->on_committed(std::move(events), std::move(batch), *result);
+                else {
+                    self->break_off(result.error());
+                    if (batch.responder)
+                        batch.responder.fail(result.error());
+                }
+            }));
+}
+
+void RunActor::on_committed(
+    std::vector<engine::Event> events, Batch batch, journal::Committed committed) {
+    committing_ = false;
+    for (std::size_t i = 0; i < events.size(); ++i)
+        events[i].seq = committed.first + static_cast<EventSeq>(i);
+    observer_.on_committed(*this, events);
+    for (UniqueFunction<void()>& act : batch.acts)
+        act();
+    if (batch.responder)
+        batch.responder.answer({});
+    drain();
+}
+
+void RunActor::drain() {
+    while (!committing_ && !broken_ && !inbox_.empty()) {
+        UniqueFunction<void()> stimulus = std::move(inbox_.front());
+        inbox_.pop_front();
+        stimulus();
+    }
+    advance();
+}
+
+void RunActor::break_off(const Error& error) {
+    committing_ = false;
+    broken_ = true;
+    // Callers that wait in the inbox are answered by their Responders' destruction; runners keep
+    // their outcomes until they are acknowledged, and a model is asked again.
+    inbox_.clear();
+    standing_.clear();
+    model_call_.reset();
+    log(Level::error,
+        "a run is set aside until it can be loaded again",
+        {{log_field::kRunId, run().to_string()}, {log_field::kError, error.to_string()}});
+    observer_.on_broken(*this, error);
+}
+
+void RunActor::record(engine::EventBody body, UniqueFunction<void()> act) {
+    const std::string_view type = engine::event_type(body);
+    Batch batch = daemon_batch();
+    const Status staged = stage(batch, std::move(body));
+    if (!staged) {
+        // A late or repeated report of something that the run is over with.
+        log(Level::debug,
+            "an event does not apply any more",
+            {{log_field::kRunId, run().to_string()},
+             {"KHEISH_EVENT", std::string(type)},
+             {log_field::kError, staged.error().to_string()}});
+        return;
+    }
+    if (act)
+        batch.acts.push_back(std::move(act));
+    commit(std::move(batch));
+}
+
+void RunActor::start() {
+    post([self = shared_from_this()] {
+        if (self->state().status == engine::RunStatus::queued)
+            self->record(engine::RunStarted{});
+    });
+}
+
+void RunActor::recover(std::string boot_id) {
+    post([self = shared_from_this(), boot_id = std::move(boot_id)]() mutable {
+        self->record(engine::RunRecovered{.boot_id = std::move(boot_id)});
+    });
+}
+
+void RunActor::request_cancel(
+    Authority authority, bool interrupt, std::string reason, Responder<void> responder) {
+    post([self = shared_from_this(),
+          authority = std::move(authority),
+          interrupt,
+          reason = std::move(reason),
+          responder = std::move(responder)]() mutable {
+        if (engine::is_terminal(self->state().status) || self->state().cancel_requested) {
+            responder.answer({}); // a repeated cancel changes nothing
+            return;
+        }
+        Batch batch = self->batch_of(std::move(authority));
+        const Status staged = self->stage(
+            batch, engine::RunCancelRequested{.interrupt = interrupt, .reason = std::move(reason)});
+        if (!staged) {
+            responder.fail(staged.error());
+            return;
+        }
+        batch.responder = std::move(responder);
+        self->commit(std::move(batch));
+    });
+}
+
+void RunActor::on_launched(int attempt, std::string unit, std::vector<std::string> degraded) {
+    post([self = shared_from_this(),
+          attempt,
+          unit = std::move(unit),
+          degraded = std::move(degraded)]() mutable {
+        self->record(engine::Launched{attempt, std::move(unit), std::move(degraded)});
+    });
+}
+
+void RunActor::on_launch_failed(int attempt, Error error) {
+    post([self = shared_from_this(), attempt, error = std::move(error)] {
+        const bool permanent =
+            !error.transient &&
+            (error.code == Errc::sandbox_unavailable || error.code == Errc::launch_refused ||
+             error.code == Errc::forbidden || error.code == Errc::not_found);
+        self->record(engine::LaunchFailed{attempt, error.to_string(), permanent});
+    });
+}
+
+void RunActor::on_adopted(int attempt, scopes::Adopted adopted) {
+    post([self = shared_from_this(), attempt, adopted = std::move(adopted)]() mutable {
+        engine::RunnerAdopted event{.attempt = attempt, .running = adopted.running, .finished = {}};
+        for (const scopes::Outcome& outcome : adopted.finished)
+            event.finished.push_back(outcome.call);
+        self->record(std::move(event), [self, finished = std::move(adopted.finished)]() mutable {
+            for (scopes::Outcome& outcome : finished)
+                self->on_finished(std::move(outcome));
+        });
+    });
+}
+
+void RunActor::on_finished(scopes::Outcome outcome) {
+    post([self = shared_from_this(), outcome = std::move(outcome)] {
+        const engine::CallState* call = self->state().find_call(outcome.call);
+        const auto acknowledge = [self, id = outcome.call] {
+            self->outside_.host.acknowledge(self->run(), id);
+        };
+        if (call == nullptr || !call->is_in_flight()) {
+            acknowledge(); // journaled before: the acknowledgement was lost
+            return;
+        }
+        engine::ToolFinished finished;
+        finished.call = outcome.call;
+        finished.outcome = scopes::to_string(outcome.kind);
+        finished.is_error = outcome.kind != scopes::Outcome::Kind::ok;
+        finished.text = codec::blob_ref(outcome.text);
+        finished.text_preview = preview_of(outcome.text);
+        finished.exit_code = outcome.exit_code.value_or(-1);
+        finished.truncated = outcome.truncated;
+        finished.spool = outcome.spool;
+        finished.duration_us = outcome.duration_us;
+        Batch batch = self->agent_batch();
+        batch.blobs.push_back(outcome.text);
+        batch.acts.emplace_back(acknowledge);
+        if (const Status staged = self->stage(batch, std::move(finished)); !staged) {
+            log(Level::error,
+                "the outcome of a call does not fit its run",
+                {{log_field::kRunId, self->run().to_string()},
+                 {log_field::kCallId, outcome.call.value},
+                 {log_field::kError, staged.error().to_string()}});
+            return;
+        }
+        self->commit(std::move(batch));
+    });
+}
+
+void RunActor::on_scope_ended(
+    int attempt, bool lost, scopes::Accounting accounting, std::string reason) {
+    post([self = shared_from_this(),
+          attempt,
+          lost,
+          accounting,
+          reason = std::move(reason)]() mutable {
+        engine::ScopeEnded ended{
+            .attempt = attempt,
+            .lost = lost,
+            .reason = std::move(reason),
+            .usage = to_engine(accounting)};
+        if (lost)
+            log(Level::warning,
+                "the runner of a run is gone",
+                {{log_field::kMessageId, std::string(log_message::kRunnerLost)},
+                 {log_field::kRunId, self->run().to_string()},
+                 {log_field::kUnit, run_scope_name(self->run(), attempt)},
+                 {log_field::kError, ended.reason}});
+        self->record(std::move(ended), [self] {
+            if (engine::is_terminal(self->state().status))
+                self->outside_.host.release(self->run());
+        });
+    });
+}
+
+} // namespace kheish::control

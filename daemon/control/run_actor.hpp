@@ -1,0 +1,177 @@
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/entropy.hpp"
+#include "base/responder.hpp"
+#include "base/timers.hpp"
+#include "control/run_projection.hpp"
+#include "control/settings.hpp"
+#include "engine/decide.hpp"
+#include "journal/journal.hpp"
+#include "models/model.hpp"
+#include "scopes/run_host.hpp"
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace kheish::control {
+
+/// The outside of the control plane. All of it outlives the control plane.
+struct Outside {
+    journal::Journal& journal;
+    const Clock& clock;
+    Timers& timers;
+    Entropy& entropy;
+    models::Routes& routes;
+    scopes::RunHost& host;
+};
+
+class RunActor;
+
+/// Told by an actor what it does. The supervisor.
+class RunObserver {
+  public:
+    RunObserver() = default;
+    RunObserver(const RunObserver&) = delete;
+    RunObserver& operator=(const RunObserver&) = delete;
+    virtual ~RunObserver() = default;
+
+    /// `event` is in the actor's state and will be committed, or the commit fails as a whole.
+    virtual Status on_staged(const engine::Event& event) = 0;
+    /// `events` are committed; each has its seq.
+    virtual void on_committed(RunActor& actor, const std::vector<engine::Event>& events) = 0;
+    /// What the actor holds is no longer what the journal holds: it does nothing any more.
+    virtual void on_broken(RunActor& actor, const Error& error) = 0;
+    /// Model text as it streams.
+    virtual void on_text(const RunActor& actor, std::string_view text) = 0;
+};
+
+/// What is to become true in one commit, and what follows it.
+struct Batch {
+    Authority authority;
+    std::vector<engine::Event> events; ///< staged
+    std::vector<std::string> blobs;
+    std::vector<journal::Row> rows; ///< beside those of the run, before them
+    std::optional<journal::IdempotencyReceipt> receipt;
+    std::vector<UniqueFunction<void()>> acts; ///< after the commit, in order
+    Responder<void> responder;                ///< after the acts; may be empty
+};
+
+/// One run, alive. The only code that changes a run.
+///
+/// It turns what happens (an answer, the end of a call, a decision, a timer) into events, has them
+/// committed, and then carries out what engine::decide asks for. While a commit is under way
+/// nothing else is looked at: what comes meanwhile waits in the inbox, so that every decision is
+/// taken on committed state.
+class RunActor : public std::enable_shared_from_this<RunActor> {
+  public:
+    RunActor(
+        Outside outside, const Settings& settings, RunObserver& observer, RunProjection projection);
+
+    const engine::RunState& state() const { return projection_.state(); }
+    RunId run() const { return state().run; }
+    bool is_broken() const { return broken_; }
+
+    /// Runs `stimulus` now, or when the commit under way is over.
+    void post(UniqueFunction<void()> stimulus);
+    /// Folds one event into the state and `batch`. Only within a stimulus. An event that the engine
+    /// refuses is an error; with others staged before it the actor is then broken.
+    Status stage(Batch& batch, engine::EventBody body);
+    /// Has the journal commit what is staged.
+    void commit(Batch batch);
+    /// Carries out what the state asks for. Follows every commit by itself; called once by the
+    /// supervisor for a run that was loaded.
+    void advance();
+
+    Batch batch_of(Authority authority) const;
+    Batch daemon_batch() const { return batch_of(Authority::of(Principal::daemon())); }
+    /// In the name of the run's agent, for whoever submitted the run.
+    Batch agent_batch() const;
+
+    // What happens to the run; each posts itself.
+    void start();
+    void recover(std::string boot_id);
+    void request_cancel(
+        Authority authority, bool interrupt, std::string reason, Responder<void> responder);
+    void on_launched(int attempt, std::string unit, std::vector<std::string> degraded);
+    void on_launch_failed(int attempt, Error error);
+    void on_adopted(int attempt, scopes::Adopted adopted);
+    void on_finished(scopes::Outcome outcome);
+    void on_scope_ended(int attempt, bool lost, scopes::Accounting accounting, std::string reason);
+
+  private:
+    struct Plan {
+        Batch batch;
+        std::set<std::string> standing; ///< keys that are wanted
+    };
+    /// Plans one kind of effect per overload.
+    struct Planner {
+        RunActor& actor;
+        Plan& plan;
+        void operator()(const engine::Launch& effect);
+        void operator()(const engine::AdoptRunner& effect);
+        void operator()(const engine::StopScope& effect);
+        void operator()(const engine::RequestModel& effect);
+        void operator()(const engine::AbortModel& effect);
+        void operator()(const engine::ScheduleModelRetry& effect);
+        void operator()(const engine::ArmRetryTimer& effect);
+        void operator()(const engine::JudgeCall& effect);
+        void operator()(const engine::RequestApproval& effect);
+        void operator()(const engine::StartCalls& effect);
+        void operator()(const engine::CancelCall& effect);
+        void operator()(const engine::SettleCall& effect);
+        void operator()(const engine::AskOutcome& effect);
+        void operator()(const engine::RecordOutput& effect);
+        void operator()(const engine::Finish& effect);
+    };
+
+    void on_committed(std::vector<engine::Event> events, Batch batch, journal::Committed committed);
+    void break_off(const Error& error);
+    void drain();
+    /// Stages an event of a plan; what the engine refuses here is our bug.
+    bool plan_event(Plan& plan, engine::EventBody body);
+    /// One daemon event in a commit of its own, if the engine takes it.
+    void record(engine::EventBody body, UniqueFunction<void()> act = {});
+
+    /// Begins a standing effect once, under `key`.
+    void stand(Plan& plan, std::string key, UniqueFunction<std::unique_ptr<Timer>()> begin);
+    void stand_timer(
+        Plan& plan, std::string key, std::chrono::microseconds delay, UniqueFunction<void()> fire);
+    void launch_now(int attempt);
+    void launch(int attempt);
+    void stop_now(int attempt);
+    std::chrono::microseconds remaining(const engine::ArmRetryTimer& timer) const;
+
+    void call_model(models::Request request, int turn, int attempt);
+    void on_model_finished(
+        int turn, int attempt, tl::expected<models::Response, models::CallError> result);
+    void complete_model(int turn, int attempt, const models::Response& response);
+    engine::ProposedCall
+    propose(const models::ToolCall& call, int turn, std::size_t index, Batch& batch) const;
+
+    Result<std::string> input_of(const engine::CallState& call) const;
+    Result<codec::Digest> digest_of(const engine::CallState& call) const;
+    void open_gate(const CallId& call, const std::string& reason, Plan& plan);
+    bool may_start(const engine::CallState& call, Plan& plan);
+    void execute(const CallId& call);
+    void execute_in_runner(const engine::CallState& call, std::string input);
+    void emit_output(const CallId& call, const std::string& input);
+
+    Outside outside_;
+    const Settings& settings_;
+    RunObserver& observer_;
+    RunProjection projection_;
+    bool committing_ = false;
+    bool broken_ = false;
+    std::deque<UniqueFunction<void()>> inbox_;
+    std::unique_ptr<models::Call> model_call_;
+    /// Standing effects that have begun; a null timer is one that only has to be remembered.
+    std::map<std::string, std::unique_ptr<Timer>> standing_;
+};
+
+} // namespace kheish::control

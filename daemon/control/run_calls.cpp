@@ -1,0 +1,186 @@
+// A run's tool calls: judged, gated, started, executed.
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "control/conversions.hpp"
+#include "control/prompt.hpp"
+#include "control/run_actor.hpp"
+#include "govern/action.hpp"
+#include "tools/input.hpp"
+#include "tools/limits.hpp"
+#include "tools/tool.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace kheish::control {
+
+Result<std::string> RunActor::input_of(const engine::CallState& call) const {
+    return outside_.journal.blob(call.proposal.input.digest);
+}
+
+Result<codec::Digest> RunActor::digest_of(const engine::CallState& call) const {
+    KHEISH_TRY(std::string input, input_of(call));
+    return govern::action_digest(govern::Action{
+        .run = run(),
+        .call = call.proposal.call,
+        .tool = call.proposal.tool,
+        .input = std::move(input),
+        .working_directory = state().request.workspace,
+        .sandbox_profile = settings_.sandbox_profile});
+}
+
+void RunActor::Planner::operator()(const engine::JudgeCall& effect) {
+    const engine::CallState* call = actor.state().find_call(effect.call);
+    KHEISH_ASSERT(call != nullptr);
+    const govern::Judgement judgement = govern::judge(
+        to_govern(actor.state().request.mode),
+        actor.settings_.permission_rules,
+        call->proposal.tool);
+    const bool decided = actor.plan_event(
+        plan,
+        engine::PermissionDecided{
+            .call = effect.call,
+            .decision = to_engine(judgement.decision),
+            .base_decision = to_engine(judgement.base_decision),
+            .mode = to_engine(judgement.mode),
+            .mode_effect = judgement.mode_effect,
+            .rule_pattern = judgement.rule_pattern,
+            .rule_scope = std::string(govern::to_string(judgement.rule_scope)),
+            .reason = judgement.reason});
+    if (decided && judgement.decision == govern::Behavior::ask)
+        actor.open_gate(effect.call, judgement.reason, plan);
+}
+
+void RunActor::Planner::operator()(const engine::RequestApproval& effect) {
+    actor.open_gate(effect.call, {}, plan);
+}
+
+void RunActor::open_gate(const CallId& call_id, const std::string& reason, Plan& plan) {
+    const engine::CallState* call = state().find_call(call_id);
+    KHEISH_ASSERT(call != nullptr);
+    const tools::Tool* tool = tools::find_tool(call->proposal.tool);
+    const Result<std::string> input = input_of(*call);
+    const Result<codec::Digest> digest = digest_of(*call);
+    if (!input || !digest) {
+        break_off(input ? digest.error() : input.error());
+        return;
+    }
+    engine::ApprovalRequested requested;
+    requested.approval = engine::next_approval_id(state());
+    requested.call = call_id;
+    requested.digest = *digest;
+    requested.summary =
+        tool != nullptr ? tools::summary(*tool, *input) : escape_for_display(call->proposal.tool);
+    requested.reason = reason;
+    log(Level::notice,
+        "a tool call waits for an approval",
+        {{log_field::kMessageId, std::string(log_message::kApprovalAsked)},
+         {log_field::kRunId, run().to_string()},
+         {log_field::kCallId, call_id.value}});
+    (void)plan_event(plan, std::move(requested));
+}
+
+bool RunActor::may_start(const engine::CallState& call, Plan& plan) {
+    if (!call.gate || call.gate->consumed)
+        return true;
+    const Result<codec::Digest> digest = digest_of(call);
+    if (!digest) {
+        break_off(digest.error());
+        return false;
+    }
+    if (*digest == call.gate->digest)
+        return true;
+    // What was shown is not what would happen now (another sandbox profile, say).
+    (void)plan_event(
+        plan,
+        engine::RunFailed{
+            .code = "approval_digest_mismatch",
+            .error = "call " + call.proposal.call.value + " is no longer what was approved"});
+    return false;
+}
+
+void RunActor::Planner::operator()(const engine::StartCalls& effect) {
+    for (const engine::CallStart& start : effect.calls) {
+        const engine::CallState* call = actor.state().find_call(start.call);
+        KHEISH_ASSERT(call != nullptr);
+        if (!actor.may_start(*call, plan))
+            return;
+        if (!actor.plan_event(
+                plan,
+                engine::ToolStarted{
+                    .call = start.call,
+                    .execution = start.execution,
+                    .scope_attempt = start.scope_attempt,
+                    .idempotency_key = start.idempotency_key}))
+            return;
+        plan.batch.acts.emplace_back(
+            [self = actor.shared_from_this(), id = start.call] { self->execute(id); });
+    }
+}
+
+void RunActor::execute(const CallId& id) {
+    const engine::CallState* call = state().find_call(id);
+    if (call == nullptr || call->phase != engine::CallPhase::started)
+        return; // settled by an act before this one
+    Result<std::string> input = input_of(*call);
+    if (!input) {
+        break_off(input.error());
+        return;
+    }
+    if (call->proposal.place == ToolPlace::runner)
+        execute_in_runner(*call, std::move(*input));
+    else
+        emit_output(id, *input);
+}
+
+void RunActor::execute_in_runner(const engine::CallState& call, std::string input) {
+    const tools::Tool* tool = tools::find_tool(call.proposal.tool);
+    const std::int64_t left =
+        tools::kMaxCumulativeOutputBytes - projection_.spooled_bytes_of_turn();
+    scopes::Execution execution;
+    execution.call = call.proposal.call;
+    execution.tool = call.proposal.tool;
+    execution.timeout =
+        tool != nullptr ? tools::timeout_of(*tool, input) : std::chrono::milliseconds(1);
+    execution.output_limit_bytes = std::clamp<std::int64_t>(left, 1, tools::kMaxOutputBytes);
+    execution.input = std::move(input);
+    outside_.host.execute(run(), std::move(execution));
+}
+
+void RunActor::emit_output(const CallId& id, const std::string& input) {
+    post([self = shared_from_this(), id, input] {
+        const Result<codec::Json> json = tools::parse_input(input);
+        const Result<tools::EmitOutputInput> parsed =
+            json ? tools::EmitOutputInput::parse(*json)
+                 : Result<tools::EmitOutputInput>(fail(json.error()));
+        Batch batch = self->agent_batch();
+        engine::ToolFinished finished;
+        finished.call = id;
+        std::string text;
+        if (parsed) {
+            batch.blobs.push_back(parsed->content);
+            const Status staged = self->stage(
+                batch,
+                engine::OutputRecorded{
+                    .source_kind = "emit_output",
+                    .content = codec::blob_ref(parsed->content),
+                    .call = id});
+            if (!staged)
+                return;
+            finished.outcome = "ok";
+            text = "emitted";
+        } else {
+            finished.outcome = "failed";
+            finished.is_error = true;
+            text = parsed.error().message;
+        }
+        finished.text = codec::blob_ref(text);
+        finished.text_preview = preview_of(text);
+        batch.blobs.push_back(std::move(text));
+        if (self->stage(batch, std::move(finished)))
+            self->commit(std::move(batch));
+    });
+}
+
+} // namespace kheish::control

@@ -1,0 +1,141 @@
+// A run's calls to its model.
+
+#include "control/conversions.hpp"
+#include "control/prompt.hpp"
+#include "control/run_actor.hpp"
+#include "tools/tool.hpp"
+
+#include <utility>
+
+namespace kheish::control {
+
+void RunActor::Planner::operator()(const engine::RequestModel& effect) {
+    const engine::RunAccepted& accepted = actor.state().request;
+    if (actor.outside_.routes.model(accepted.route) == nullptr) {
+        (void)actor.plan_event(
+            plan,
+            engine::RunFailed{
+                .code = "route_not_ready",
+                .error = "route \"" + accepted.route + "\" is not configured or not ready"});
+        return;
+    }
+    Result<Prompt> prompt = build_prompt(actor.state(), actor.outside_.journal);
+    if (!prompt) {
+        actor.break_off(prompt.error());
+        return;
+    }
+    if (!actor.plan_event(
+            plan,
+            engine::ModelRequested{
+                .turn = effect.turn,
+                .attempt = effect.attempt,
+                .route = accepted.route,
+                .model = accepted.model,
+                .request_digest = prompt->digest}))
+        return;
+    plan.batch.acts.emplace_back([self = actor.shared_from_this(),
+                                  request = std::move(prompt->request),
+                                  turn = effect.turn,
+                                  attempt = effect.attempt]() mutable {
+        self->call_model(std::move(request), turn, attempt);
+    });
+}
+
+void RunActor::call_model(models::Request request, int turn, int attempt) {
+    models::Model* model = outside_.routes.model(state().request.route);
+    if (model == nullptr) {
+        on_model_finished(
+            turn,
+            attempt,
+            tl::unexpected(models::CallError{
+                .kind = models::CallError::Kind::authentication,
+                .message = "the route went away",
+                .http_status = 0,
+                .retry_after = std::nullopt}));
+        return;
+    }
+    models::CallHandlers handlers;
+    handlers.on_text = [this](std::string_view text) {
+        observer_.on_text(*this, text);
+    };
+    handlers.on_finished = [weak = weak_from_this(), turn, attempt](
+                               tl::expected<models::Response, models::CallError> result) {
+        if (const std::shared_ptr<RunActor> self = weak.lock())
+            self->on_model_finished(turn, attempt, std::move(result));
+    };
+    model_call_ = model->call(
+        std::move(request),
+        run().to_string() + "/turn-" + std::to_string(turn) + "/attempt-" + std::to_string(attempt),
+        std::move(handlers));
+}
+
+void RunActor::on_model_finished(
+    int turn, int attempt, tl::expected<models::Response, models::CallError> result) {
+    post([self = shared_from_this(), turn, attempt, result = std::move(result)] {
+        const engine::ModelState& model = self->state().model;
+        if (model.phase != engine::ModelState::Phase::in_flight || model.turn != turn ||
+            model.attempt != attempt)
+            return; // the run has ended meanwhile
+        self->model_call_.reset();
+        if (result) {
+            self->complete_model(turn, attempt, *result);
+            return;
+        }
+        const models::CallError& error = result.error();
+        self->record(engine::ModelFailed{
+            .turn = turn,
+            .attempt = attempt,
+            .error_kind = std::string(models::to_string(error.kind)),
+            .error = error.message,
+            .retryable = error.is_retryable(),
+            .retry_after_us = error.retry_after ? error.retry_after->count() : -1});
+    });
+}
+
+void RunActor::complete_model(int turn, int attempt, const models::Response& response) {
+    Batch batch = agent_batch();
+    engine::ModelCompleted completed;
+    completed.turn = turn;
+    completed.attempt = attempt;
+    completed.stop_reason = models::to_string(response.stop_reason);
+    completed.usage = to_engine(response.usage);
+    completed.model = response.model;
+    completed.text_preview = preview_of(text_of(response.message));
+    batch.blobs.push_back(models::encode_message(response.message));
+    completed.message = codec::blob_ref(batch.blobs.back());
+    for (const models::Part& part : response.message.parts)
+        if (const auto* call = std::get_if<models::ToolCall>(&part))
+            completed.calls.push_back(propose(*call, turn, completed.calls.size(), batch));
+    if (const Status staged = stage(batch, std::move(completed)); !staged) {
+        break_off(staged.error());
+        return;
+    }
+    commit(std::move(batch));
+}
+
+engine::ProposedCall
+RunActor::propose(const models::ToolCall& call, int turn, std::size_t index, Batch& batch) const {
+    engine::ProposedCall proposed;
+    proposed.call = engine::call_id(turn, index);
+    proposed.provider_call_id = call.id;
+    proposed.tool = call.tool;
+    std::string input = call.input;
+    if (const tools::Tool* tool = tools::find_tool(call.tool)) {
+        proposed.effect_class = tool->effect_class;
+        proposed.place = tool->place;
+        proposed.parallel = tool->parallel;
+        Result<std::string> valid =
+            tools::validate_input(*tool, call.input, state().request.workspace);
+        if (valid)
+            input = std::move(*valid);
+        else
+            proposed.invalid_reason = valid.error().message;
+    } else {
+        proposed.invalid_reason = "there is no tool \"" + call.tool + "\"";
+    }
+    proposed.input = codec::blob_ref(input);
+    batch.blobs.push_back(std::move(input));
+    return proposed;
+}
+
+} // namespace kheish::control

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "govern/permission.hpp"
+#include "scopes/run_host.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace kheish::control {
+
+/// What the control plane is told at start; defaults are those of kheish.toml(5).
+struct Settings {
+    govern::Mode permission_mode = govern::Mode::standard;
+    std::vector<govern::Rule> permission_rules;
+    std::int64_t max_turns = 500; ///< 0 is no ceiling
+    std::int64_t max_output_tokens = 8192;
+    std::size_t queued_runs_per_session = 100;
+    std::string sandbox_profile = "default";
+    scopes::Limits limits;
+    /// Who works for callers that have no uid of their own to work under: root, system users,
+    /// tokens.
+    uid_t agent_uid = 0;
+    uid_t first_user_uid = 1000;
+    uid_t last_user_uid = 60000;
+    /// Where a session without a workspace of the caller's gets one of its own.
+    std::string workspaces_directory = "/var/lib/kheish-workspaces";
+    std::string version = KHEISH_VERSION;
+};
+
+} // namespace kheish::control

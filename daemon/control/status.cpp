@@ -1,0 +1,127 @@
+// The daemon's own views: status and capabilities.
+
+#include "control/control_plane.hpp"
+
+#include <unistd.h>
+
+namespace kheish::control {
+
+using codec::Json;
+
+namespace {
+
+constexpr int kControlPlaneVersion = 1;
+constexpr int kApiRevision = 3;
+
+} // namespace
+
+Json ControlPlane::capabilities_view() const {
+    Json view = Json::object({
+        {"control_plane_version", kControlPlaneVersion},
+        {"api_revision", kApiRevision},
+        {"route_capability_matrix_version", 2},
+        {"version", settings_.version},
+    });
+    for (const char* there :
+         {"approvals",
+          "session_events",
+          "restart_restore",
+          "live_events",
+          "session_run_idempotency",
+          "problem_details",
+          "cursor_pagination",
+          "paginated_lists",
+          "domain_errors",
+          "sse_replay",
+          "typed_sse_heartbeat",
+          "openapi"})
+        view.set(there, true);
+    for (const char* absent :
+         {"sidechains",
+          "mailboxes",
+          "playbooks",
+          "flows",
+          "agent_supervisor_audit",
+          "spawn_policies"})
+        view.set(absent, false);
+    return view;
+}
+
+Json ControlPlane::status_view() const {
+    const Status ready = readiness();
+    const journal::Health health = outside_.journal.health();
+    const journal::Stats stats = outside_.journal.stats();
+
+    Json runs = Json::object();
+    std::int64_t total = 0;
+    for (const engine::RunStatus status : engine::kAllRunStatuses)
+        runs.set(engine::to_string(status), 0);
+    if (const Result<std::vector<journal::StatusCount>> counts = outside_.journal.run_counts({}))
+        for (const journal::StatusCount& count : *counts) {
+            runs.set(count.status, count.count);
+            total += count.count;
+        }
+    runs.set("total", total);
+    runs.set(
+        "pending_approval_count",
+        outside_.journal
+            .count_approvals(
+                {.session = {}, .run = {}, .owner = {}, .state = journal::ApprovalState::pending})
+            .value_or(0));
+
+    Json routes = Json::array();
+    std::int64_t route_errors = 0;
+    std::int64_t route_warnings = 0;
+    const std::string default_route = outside_.routes.default_route();
+    bool active_ready = false;
+    for (const models::RouteView& route : outside_.routes.list()) {
+        const bool is_default = route.route_id == default_route;
+        route_errors += route.state == models::RouteView::State::error ? 1 : 0;
+        route_warnings += route.state == models::RouteView::State::warning ? 1 : 0;
+        active_ready |= is_default && route.state != models::RouteView::State::error;
+        routes.append(route_view(route, is_default));
+    }
+
+    Json storage = Json::object({{"ok", health.writable}});
+    if (!health.writable)
+        storage.set("error", health.error.to_string());
+    storage.set("commits", stats.commits)
+        .set("events", stats.events)
+        .set("last_commit_us", stats.last_commit_us)
+        .set("max_commit_us", stats.max_commit_us);
+
+    return Json::object({
+        {"snapshot_at_ms", to_milliseconds(outside_.clock.now().wall_us)},
+        {"started_at_ms", to_milliseconds(started_at_us_)},
+        {"process_id", static_cast<std::int64_t>(::getpid())},
+        {"version", settings_.version},
+        {"status", draining_ ? "draining" : "ready"},
+        {"ready", ready.has_value()},
+        {"capabilities", capabilities_view()},
+        {"runtime",
+         Json::object({
+             {"permission_mode", govern::to_string(settings_.permission_mode)},
+             {"sandbox_profile", settings_.sandbox_profile},
+             {"default_route", default_route},
+         })},
+        {"storage", storage},
+        {"provider_readiness",
+         Json::object({
+             {"route_count", static_cast<std::int64_t>(routes.size())},
+             {"error_route_count", route_errors},
+             {"warning_route_count", route_warnings},
+             {"active_route_ready", active_ready},
+             {"routes", routes},
+         })},
+        {"health", Json::object({{"ok", ready.has_value()}})},
+        {"events",
+         Json::object({
+             {"newest_event_id", std::to_string(outside_.journal.newest_seq())},
+             {"subscriber_count", static_cast<std::int64_t>(hub_.subscriber_count())},
+         })},
+        {"sessions", Json::object({{"total", outside_.journal.count_sessions({}).value_or(0)}})},
+        {"runs", runs},
+    });
+}
+
+} // namespace kheish::control

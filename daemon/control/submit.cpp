@@ -1,0 +1,257 @@
+// Use cases that make sessions and runs.
+
+#include "base/text.hpp"
+#include "control/control_plane.hpp"
+#include "control/conversions.hpp"
+#include "control/prompt.hpp"
+
+#include <utility>
+
+namespace kheish::control {
+
+using codec::Json;
+
+namespace {
+
+/// What the key stands for: everything that changes what the run would do.
+codec::Digest fingerprint(const SessionId& session, const SubmitInput& input) {
+    return codec::sha256(codec::canonical_json(Json::object({
+        {"version", 1},
+        {"session", session.value},
+        {"content", input.content},
+        {"route", input.route},
+        {"model", input.model},
+        {"max_output_tokens", input.max_output_tokens.value_or(0)},
+        {"mode", input.permission_mode ? govern::to_string(*input.permission_mode) : ""},
+        {"metadata", input.metadata},
+    })));
+}
+
+/// How much a mode lets through; a submission may only go down.
+int width(govern::Mode mode) {
+    switch (mode) {
+    case govern::Mode::bypass_permissions:
+        return 3;
+    case govern::Mode::accept_edits:
+        return 2;
+    case govern::Mode::standard:
+        return 1;
+    case govern::Mode::plan:
+    case govern::Mode::dont_ask:
+        break;
+    }
+    return 0;
+}
+
+bool is_at_most(govern::Mode wanted, govern::Mode configured) {
+    return wanted == configured || width(wanted) < width(configured);
+}
+
+} // namespace
+
+// --- sessions
+// -------------------------------------------------------------------------------------
+
+void ControlPlane::create_session(
+    const Caller& caller, CreateSession request, Responder<CreatedSession> responder) {
+    if (const Status ready = readiness(); !ready) {
+        responder.fail(ready.error());
+        return;
+    }
+    const SessionId session =
+        request.session
+            ? *request.session
+            : SessionId{"session-" + std::to_string(outside_.journal.next_session_number())};
+    if (const Result<journal::SessionRow> known = outside_.journal.session(session)) {
+        const Status owned = Reader::check_owner(caller, known->owner);
+        const bool same_workspace =
+            request.workspace.empty() || request.workspace == known->workspace;
+        if (!owned)
+            responder.fail(owned.error());
+        else if (known->ended_us)
+            responder.fail(Errc::session_ended, "session " + session.value + " has ended");
+        else if (!same_workspace)
+            responder.fail(
+                Errc::session_conflict,
+                "session " + session.value + " works in " + known->workspace);
+        else
+            responder.answer(
+                CreatedSession{session, reader_.session(session).value_or(Json()), false});
+        return;
+    }
+    engine::SessionCreated created;
+    created.owner = caller.principal;
+    created.run_as = run_as(caller);
+    created.workspace = request.workspace.empty()
+                            ? settings_.workspaces_directory + "/" + session.value
+                            : request.workspace;
+    created.thread_id = request.thread_id;
+    journal::SessionRow row;
+    row.session = session;
+    row.owner = caller.principal.to_string();
+    row.run_as = created.run_as;
+    row.workspace = created.workspace;
+    row.thread_id = created.thread_id;
+    row.created_us = outside_.clock.now().wall_us;
+    supervisor_.commit_session(
+        session,
+        caller.authority(),
+        std::move(created),
+        std::move(row),
+        Responder<void>(
+            [this, session, responder = std::move(responder)](Result<void> result) mutable {
+                if (!result)
+                    responder.fail(result.error());
+                else
+                    responder.answer(
+                        CreatedSession{session, reader_.session(session).value_or(Json()), true});
+            }));
+}
+
+// --- runs
+// -----------------------------------------------------------------------------------------
+
+Result<std::string> ControlPlane::ready_route(const std::string& wanted) const {
+    const std::string id = wanted.empty() ? outside_.routes.default_route() : wanted;
+    if (id.empty())
+        return fail(
+            Errc::route_not_ready,
+            "no model route is configured: add one to /etc/kheish/routes.toml (kheish.toml(5))");
+    const std::optional<models::RouteView> route = outside_.routes.find(id);
+    if (!route)
+        return fail(Errc::route_not_ready, "there is no route \"" + escape_for_display(id) + "\"");
+    if (route->state == models::RouteView::State::error)
+        return fail(Errc::route_not_ready, "route \"" + id + "\": " + route->message);
+    return id;
+}
+
+Result<engine::RunAccepted>
+ControlPlane::accepted_of(const journal::SessionRow& session, const SubmitInput& input) const {
+    engine::RunAccepted accepted;
+    KHEISH_TRY(accepted.route, ready_route(input.route));
+    const std::optional<models::RouteView> route = outside_.routes.find(accepted.route);
+    accepted.model = input.model.empty() && route ? route->default_model : input.model;
+    accepted.input = codec::blob_ref(input.content);
+    accepted.text_preview = preview_of(input.content);
+    accepted.source_plugin = input.source_plugin;
+    accepted.source_kind = input.source_kind;
+    accepted.actor_id = input.actor_id;
+    accepted.metadata = input.metadata;
+    accepted.max_turns = settings_.max_turns;
+    accepted.max_output_tokens = input.max_output_tokens.value_or(settings_.max_output_tokens);
+    accepted.run_as = session.run_as;
+    accepted.workspace = session.workspace;
+    const govern::Mode mode = input.permission_mode.value_or(settings_.permission_mode);
+    if (!is_at_most(mode, settings_.permission_mode))
+        return fail(
+            Errc::forbidden,
+            "permission_mode " + std::string(govern::to_string(mode)) +
+                " is wider than the configured " +
+                std::string(govern::to_string(settings_.permission_mode)));
+    accepted.mode = to_engine(mode);
+    return accepted;
+}
+
+Result<std::optional<RunId>> ControlPlane::find_receipt(
+    const std::string& scope, const std::string& key, const codec::Digest& print) const {
+    KHEISH_TRY(
+        const std::optional<journal::IdempotencyReceipt> receipt,
+        outside_.journal.receipt(scope, codec::sha256(key)));
+    if (!receipt)
+        return std::optional<RunId>();
+    if (receipt->fingerprint != print)
+        return fail(
+            Errc::idempotency_conflict, "this idempotency key was used for another request");
+    return receipt->run;
+}
+
+void ControlPlane::finish_submit(
+    RunId run, bool created, Responder<SubmittedRun>& responder) const {
+    Result<Json> view = reader_.run(run);
+    if (!view)
+        responder.fail(view.error());
+    else
+        responder.answer(SubmittedRun{run, std::move(*view), created});
+}
+
+void ControlPlane::submit(
+    const Caller& caller, SessionId session, SubmitInput input, Responder<SubmittedRun> responder) {
+    const Status ready = readiness();
+    const Result<journal::SessionRow> row = ready
+                                                ? reader_.session_for(caller, session)
+                                                : Result<journal::SessionRow>(fail(ready.error()));
+    if (!row) {
+        responder.fail(row.error());
+        return;
+    }
+    std::optional<journal::IdempotencyReceipt> receipt;
+    if (input.idempotency_key) {
+        receipt.emplace();
+        receipt->scope = caller.principal.to_string() + " sessions.submit";
+        receipt->key_digest = codec::sha256(*input.idempotency_key);
+        receipt->fingerprint = fingerprint(session, input);
+        receipt->created_us = outside_.clock.now().wall_us;
+        const Result<std::optional<RunId>> known =
+            find_receipt(receipt->scope, *input.idempotency_key, receipt->fingerprint);
+        if (!known) {
+            responder.fail(known.error());
+            return;
+        }
+        if (*known) {
+            finish_submit(**known, false, responder);
+            return;
+        }
+    }
+    const Result<engine::SessionState> line = supervisor_.session(session);
+    if (line && line->ended) {
+        responder.fail(Errc::session_ended, "session " + session.value + " has ended");
+        return;
+    }
+    if (line && line->queued.size() >= settings_.queued_runs_per_session) {
+        responder.fail(
+            Errc::run_queue_full,
+            "session " + session.value + " has " + std::to_string(line->queued.size()) +
+                " runs in line already");
+        return;
+    }
+    Result<engine::RunAccepted> accepted = accepted_of(*row, input);
+    if (!accepted) {
+        responder.fail(accepted.error());
+        return;
+    }
+    supervisor_.accept(
+        session,
+        caller.authority(),
+        std::move(*accepted),
+        std::move(input.content),
+        std::move(receipt),
+        Responder<RunId>([this, responder = std::move(responder)](Result<RunId> run) mutable {
+            if (run)
+                finish_submit(*run, true, responder);
+            else
+                responder.fail(run.error());
+        }));
+}
+
+void ControlPlane::submit_to_idle(
+    const Caller& caller, SessionId session, SubmitInput input, Responder<SubmittedRun> responder) {
+    const Result<engine::SessionState> line = supervisor_.session(session);
+    if (line && (line->active || !line->queued.empty())) {
+        const Status owned = [&caller, &session, this]() -> Status {
+            KHEISH_CHECK(reader_.session_for(caller, session));
+            return {};
+        }();
+        if (!owned)
+            responder.fail(owned.error());
+        else
+            responder.fail(
+                Errc::session_busy,
+                "session " + session.value +
+                    " has work already; queue the input with POST /v1/sessions/" + session.value +
+                    "/runs");
+        return;
+    }
+    submit(caller, std::move(session), std::move(input), std::move(responder));
+}
+
+} // namespace kheish::control

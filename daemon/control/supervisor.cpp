@@ -1,0 +1,346 @@
+#include "control/supervisor.hpp"
+
+#include "base/log.hpp"
+#include "control/conversions.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace kheish::control {
+
+namespace {
+
+constexpr std::chrono::seconds kReloadInterval{1};
+
+bool has_scope(const engine::RunState& state) {
+    return state.scope.phase != engine::ScopeState::Phase::none;
+}
+
+void log_milestone(const engine::Event& event) {
+    if (std::holds_alternative<engine::RunStarted>(event.body))
+        log(Level::info,
+            "run started",
+            {{log_field::kMessageId, std::string(log_message::kRunStarted)},
+             {log_field::kRunId, event.run.to_string()},
+             {log_field::kSessionId, event.session.value}});
+    const bool ended = std::holds_alternative<engine::RunCompleted>(event.body) ||
+                       std::holds_alternative<engine::RunFailed>(event.body) ||
+                       std::holds_alternative<engine::RunCancelled>(event.body) ||
+                       std::holds_alternative<engine::RunInterrupted>(event.body);
+    if (ended)
+        log(Level::info,
+            "run ended",
+            {{log_field::kMessageId, std::string(log_message::kRunEnded)},
+             {log_field::kRunId, event.run.to_string()},
+             {log_field::kSessionId, event.session.value},
+             {"KHEISH_EVENT", std::string(engine::event_type(event.body))}});
+    if (std::holds_alternative<engine::ApprovalResolved>(event.body))
+        log(Level::notice,
+            "an approval was decided",
+            {{log_field::kMessageId, std::string(log_message::kApprovalDecided)},
+             {log_field::kRunId, event.run.to_string()},
+             {log_field::kCaller, event.authority.to_string()}});
+}
+
+} // namespace
+
+Supervisor::Supervisor(Outside outside, const Settings& settings, CommitObserver& observer)
+    : outside_(outside), settings_(settings), observer_(observer) {
+    outside_.host.set_observer(this);
+}
+
+// --- restoring
+// ------------------------------------------------------------------------------------
+
+Status
+Supervisor::load_run(const journal::RunRow& row, std::vector<std::shared_ptr<RunActor>>& loaded) {
+    Result<RunProjection> projection = RunProjection::load(outside_.journal, row.run);
+    if (!projection)
+        return fail(std::move(projection).error().wrap(row.run.to_string()));
+    const auto actor =
+        std::make_shared<RunActor>(outside_, settings_, *this, std::move(*projection));
+    KHEISH_TRY(engine::SessionState * session, session_state(row.session));
+    // Runs come in the order of their line, the active one first.
+    if (actor->state().status == engine::RunStatus::queued)
+        session->queued.push_back(row.run);
+    else if (!engine::is_terminal(actor->state().status))
+        session->active = row.run;
+    actors_[row.run] = actor;
+    loaded.push_back(actor);
+    return {};
+}
+
+Status Supervisor::restore() {
+    std::vector<std::shared_ptr<RunActor>> loaded;
+    journal::LiveCursor cursor;
+    for (;;) {
+        KHEISH_TRY(journal::LivePage page, outside_.journal.live_runs(cursor, journal::kPageLimit));
+        for (const journal::RunRow& row : page.items)
+            KHEISH_CHECK(load_run(row, loaded));
+        if (!page.has_more)
+            break;
+        cursor = page.next;
+    }
+    sweep();
+    resume(loaded);
+    return {};
+}
+
+void Supervisor::sweep() {
+    std::vector<Attempt> live;
+    for (const auto& [run, actor] : actors_)
+        if (has_scope(actor->state()))
+            live.emplace_back(run, actor->state().scope.attempt);
+    outside_.host.sweep(std::move(live), [](const Status& status) {
+        if (!status)
+            log(Level::warning,
+                "the sweep for scopes without a run has failed",
+                {{log_field::kError, status.error().to_string()}});
+    });
+}
+
+void Supervisor::resume(const std::vector<std::shared_ptr<RunActor>>& loaded) {
+    const std::string boot_id = outside_.clock.boot_id();
+    std::set<SessionId> sessions;
+    for (const std::shared_ptr<RunActor>& actor : loaded) {
+        sessions.insert(actor->state().session);
+        if (actor->state().status != engine::RunStatus::queued)
+            actor->recover(boot_id);
+    }
+    for (const SessionId& session : sessions)
+        promote(session);
+}
+
+Status Supervisor::reload_session(const SessionId& session) {
+    std::erase_if(actors_, [&session](const auto& entry) {
+        return entry.second->state().session == session;
+    });
+    sessions_.erase(session);
+    std::vector<std::shared_ptr<RunActor>> loaded;
+    journal::PageRequest page_request{.after = {}, .limit = journal::kPageLimit};
+    const journal::RunFilter filter{.session = session, .owner = {}, .status = {}, .live = true};
+    for (;;) {
+        KHEISH_TRY(
+            journal::Page<journal::RunRow> page, outside_.journal.runs(filter, page_request));
+        for (const journal::RunRow& row : page.items)
+            KHEISH_CHECK(load_run(row, loaded));
+        if (!page.has_more)
+            break;
+        page_request.after = page.next;
+    }
+    resume(loaded);
+    return {};
+}
+
+void Supervisor::on_broken(RunActor& actor, const Error& /*error*/) {
+    broken_sessions_.insert(actor.state().session);
+    if (reload_timer_ == nullptr)
+        reload_timer_ = outside_.timers.start(kReloadInterval, [this] { try_reload(); });
+}
+
+void Supervisor::try_reload() {
+    reload_timer_.reset();
+    if (outside_.journal.health().writable)
+        for (const SessionId& session : std::exchange(broken_sessions_, {}))
+            if (const Status status = reload_session(session); !status) {
+                log(Level::error,
+                    "the runs of a session cannot be loaded",
+                    {{log_field::kSessionId, session.value},
+                     {log_field::kError, status.error().to_string()}});
+                broken_sessions_.insert(session);
+            }
+    if (!broken_sessions_.empty() && reload_timer_ == nullptr)
+        reload_timer_ = outside_.timers.start(kReloadInterval, [this] { try_reload(); });
+}
+
+// --- sessions and their lines
+// ---------------------------------------------------------------------
+
+Result<engine::SessionState> Supervisor::session(const SessionId& session) const {
+    const auto found = sessions_.find(session);
+    if (found != sessions_.end())
+        return found->second;
+    KHEISH_TRY(const journal::SessionRow row, outside_.journal.session(session));
+    engine::SessionState state;
+    state.session = session;
+    state.ended = row.ended_us.has_value();
+    return state;
+}
+
+Result<engine::SessionState*> Supervisor::session_state(const SessionId& session) {
+    const auto found = sessions_.find(session);
+    if (found != sessions_.end())
+        return &found->second;
+    KHEISH_TRY(engine::SessionState state, this->session(session));
+    return &sessions_.emplace(session, std::move(state)).first->second;
+}
+
+void Supervisor::promote(const SessionId& session) {
+    const auto found = sessions_.find(session);
+    if (found == sessions_.end())
+        return;
+    const std::optional<RunId> next = engine::next_to_promote(found->second);
+    if (!next) {
+        forget(session);
+        return;
+    }
+    if (const std::shared_ptr<RunActor> actor = find(*next))
+        actor->start();
+}
+
+/// An idle session needs no memory; the journal has it.
+void Supervisor::forget(const SessionId& session) {
+    const auto found = sessions_.find(session);
+    if (found != sessions_.end() && !found->second.active && found->second.queued.empty())
+        sessions_.erase(found);
+}
+
+void Supervisor::commit_session(
+    const SessionId& session,
+    const Authority& authority,
+    engine::EventBody body,
+    journal::SessionRow row,
+    Responder<void> responder) {
+    engine::Event event;
+    event.session = session;
+    event.agent = primary_agent(session);
+    event.at_us = outside_.clock.now().wall_us;
+    event.authority = authority;
+    event.body = std::move(body);
+    // From here on, so that nothing is accepted between this and the commit.
+    const bool ends = std::holds_alternative<engine::SessionEnded>(event.body);
+    if (const auto found = sessions_.find(session); ends && found != sessions_.end())
+        found->second.ended = true;
+    journal::Write write;
+    write.events.push_back(to_new_event(event));
+    write.rows.emplace_back(std::move(row));
+    outside_.journal.submit(
+        std::move(write),
+        Responder<journal::Committed>(
+            [this, event = std::move(event), responder = std::move(responder)](
+                Result<journal::Committed> result) mutable {
+                if (!result) {
+                    if (const auto found = sessions_.find(event.session); found != sessions_.end())
+                        found->second.ended = false;
+                    responder.fail(result.error());
+                    return;
+                }
+                event.seq = result->first;
+                observer_.on_committed({event});
+                responder.answer({});
+            }));
+}
+
+void Supervisor::accept(
+    SessionId session,
+    Authority authority,
+    engine::RunAccepted accepted,
+    std::string input,
+    std::optional<journal::IdempotencyReceipt> receipt,
+    Responder<RunId> responder) {
+    const Result<engine::SessionState*> line = session_state(session);
+    if (!line) {
+        responder.fail(line.error());
+        return;
+    }
+    engine::Event first;
+    first.session = session;
+    first.run = RunId{outside_.journal.next_run_number()};
+    first.agent = primary_agent(session);
+    first.at_us = outside_.clock.now().wall_us;
+    first.authority = authority;
+    first.body = std::move(accepted);
+    Result<RunProjection> projection = RunProjection::begin(first);
+    const Status in_line = projection ? on_staged(first) : Status(fail(projection.error()));
+    if (!in_line) {
+        responder.fail(in_line.error());
+        return;
+    }
+    const auto actor =
+        std::make_shared<RunActor>(outside_, settings_, *this, std::move(*projection));
+    Batch batch = actor->batch_of(std::move(authority));
+    if (receipt)
+        receipt->run = first.run;
+    batch.receipt = std::move(receipt);
+    batch.blobs.push_back(std::move(input));
+    const auto position = static_cast<std::int64_t>((*line)->queued.size());
+    const RunId run = first.run;
+    batch.events.push_back(std::move(first));
+    actors_[run] = actor;
+    if (const Status staged = actor->stage(batch, engine::RunQueued{.position = position});
+        !staged) {
+        responder.fail(staged.error());
+        return;
+    }
+    batch.responder =
+        Responder<void>([run, responder = std::move(responder)](Result<void> result) mutable {
+            if (result)
+                responder.answer(run);
+            else
+                responder.fail(result.error());
+        });
+    actor->commit(std::move(batch));
+}
+
+std::shared_ptr<RunActor> Supervisor::find(RunId run) const {
+    const auto found = actors_.find(run);
+    return found == actors_.end() ? nullptr : found->second;
+}
+
+// --- what actors do
+// -------------------------------------------------------------------------------
+
+Status Supervisor::on_staged(const engine::Event& event) {
+    KHEISH_TRY(engine::SessionState * session, session_state(event.session));
+    return engine::apply(*session, event);
+}
+
+void Supervisor::on_committed(RunActor& actor, const std::vector<engine::Event>& events) {
+    for (const engine::Event& event : events)
+        log_milestone(event);
+    observer_.on_committed(events);
+    promote(actor.state().session);
+    if (engine::is_settled(actor.state()))
+        actors_.erase(actor.run()); // the caller holds a reference of its own
+}
+
+void Supervisor::on_text(const RunActor& actor, std::string_view text) {
+    observer_.on_text(actor.run(), actor.state().session, text);
+}
+
+// --- what happens to runs
+// -------------------------------------------------------------------------
+
+void Supervisor::on_launched(
+    RunId run, int attempt, std::string unit, std::vector<std::string> degraded) {
+    if (const std::shared_ptr<RunActor> actor = find(run))
+        actor->on_launched(attempt, std::move(unit), std::move(degraded));
+}
+
+void Supervisor::on_launch_failed(RunId run, int attempt, Error error) {
+    if (const std::shared_ptr<RunActor> actor = find(run))
+        actor->on_launch_failed(attempt, std::move(error));
+}
+
+void Supervisor::on_adopted(RunId run, int attempt, scopes::Adopted adopted) {
+    if (const std::shared_ptr<RunActor> actor = find(run))
+        actor->on_adopted(attempt, std::move(adopted));
+}
+
+void Supervisor::on_finished(RunId run, int /*attempt*/, scopes::Outcome outcome) {
+    if (const std::shared_ptr<RunActor> actor = find(run))
+        actor->on_finished(std::move(outcome));
+}
+
+void Supervisor::on_lost(
+    RunId run, int attempt, scopes::Accounting accounting, std::string reason) {
+    if (const std::shared_ptr<RunActor> actor = find(run))
+        actor->on_scope_ended(attempt, true, accounting, std::move(reason));
+}
+
+void Supervisor::on_stopped(RunId run, int attempt, scopes::Accounting accounting) {
+    if (const std::shared_ptr<RunActor> actor = find(run))
+        actor->on_scope_ended(attempt, false, accounting, {});
+}
+
+} // namespace kheish::control

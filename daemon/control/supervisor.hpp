@@ -1,0 +1,91 @@
+#pragma once
+
+#include "control/run_actor.hpp"
+#include "engine/session_state.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace kheish::control {
+
+/// Told what the supervisor's runs do, after the commit. The control plane.
+class CommitObserver {
+  public:
+    CommitObserver() = default;
+    CommitObserver(const CommitObserver&) = delete;
+    CommitObserver& operator=(const CommitObserver&) = delete;
+    virtual ~CommitObserver() = default;
+
+    virtual void on_committed(const std::vector<engine::Event>& events) = 0;
+    virtual void on_text(RunId run, const SessionId& session, std::string_view text) = 0;
+};
+
+/// All live runs and the line they stand in: one active run per session, the others in order.
+/// Restores them after a restart, and again after a commit that failed.
+class Supervisor final : public RunObserver, public scopes::RunHostObserver {
+  public:
+    Supervisor(Outside outside, const Settings& settings, CommitObserver& observer);
+
+    /// Takes over what the journal has: called once, before anything else. Runs go on by themselves
+    /// from here.
+    Status restore();
+    /// The session's line as it is, uncommitted changes included.
+    Result<engine::SessionState> session(const SessionId& session) const;
+    /// Commits `accepted` and its place in the line. Answers its id.
+    void accept(
+        SessionId session,
+        Authority authority,
+        engine::RunAccepted accepted,
+        std::string input,
+        std::optional<journal::IdempotencyReceipt> receipt,
+        Responder<RunId> responder);
+    /// A session event with its row (session.created, session.ended).
+    void commit_session(
+        const SessionId& session,
+        const Authority& authority,
+        engine::EventBody body,
+        journal::SessionRow row,
+        Responder<void> responder);
+    /// The live run, or null.
+    std::shared_ptr<RunActor> find(RunId run) const;
+    std::size_t live_count() const { return actors_.size(); }
+
+    Status on_staged(const engine::Event& event) override;
+    void on_committed(RunActor& actor, const std::vector<engine::Event>& events) override;
+    void on_broken(RunActor& actor, const Error& error) override;
+    void on_text(const RunActor& actor, std::string_view text) override;
+
+    void on_launched(
+        RunId run, int attempt, std::string unit, std::vector<std::string> degraded) override;
+    void on_launch_failed(RunId run, int attempt, Error error) override;
+    void on_adopted(RunId run, int attempt, scopes::Adopted adopted) override;
+    void on_finished(RunId run, int attempt, scopes::Outcome outcome) override;
+    void
+    on_lost(RunId run, int attempt, scopes::Accounting accounting, std::string reason) override;
+    void on_stopped(RunId run, int attempt, scopes::Accounting accounting) override;
+
+  private:
+    using Attempt = std::pair<RunId, int>;
+
+    Result<engine::SessionState*> session_state(const SessionId& session);
+    Status load_run(const journal::RunRow& row, std::vector<std::shared_ptr<RunActor>>& loaded);
+    Status reload_session(const SessionId& session);
+    void resume(const std::vector<std::shared_ptr<RunActor>>& loaded);
+    void sweep();
+    void promote(const SessionId& session);
+    void forget(const SessionId& session);
+    void try_reload();
+
+    Outside outside_;
+    const Settings& settings_;
+    CommitObserver& observer_;
+    std::unordered_map<RunId, std::shared_ptr<RunActor>> actors_;
+    std::map<SessionId, engine::SessionState> sessions_;
+    std::set<SessionId> broken_sessions_;
+    std::unique_ptr<Timer> reload_timer_;
+};
+
+} // namespace kheish::control

@@ -1,0 +1,309 @@
+#include "control/views.hpp"
+
+#include "codec/digest.hpp"
+
+#include "base/text.hpp"
+
+namespace kheish::control {
+
+namespace {
+
+using codec::Json;
+
+constexpr std::string_view kCursorPrefix = "after-";
+
+Json json_or_text(const std::string& text) {
+    return codec::parse_json(text, {.bytes = std::size_t{32} << 20U})
+        .value_or(Json(to_valid_utf8(text)));
+}
+
+void set_text(Json& view, std::string_view key, const std::string& text) {
+    if (!text.empty())
+        view.set(key, text);
+}
+
+void set_time(Json& view, std::string_view key, const std::optional<std::int64_t>& at_us) {
+    if (at_us)
+        view.set(key, to_milliseconds(*at_us));
+}
+
+Json request_view(const journal::RunRow& row) {
+    Json view = Json::object({
+        {"source_plugin", row.source_plugin},
+        {"source_kind", row.source_kind},
+        {"actor_id", row.actor_id},
+        {"text_preview", row.text_preview},
+        {"provider", row.route},
+        {"model", row.model},
+        {"permission_mode", row.mode},
+    });
+    if (row.pending_approvals > 0)
+        view.set("approval_count", row.pending_approvals);
+    return view;
+}
+
+Json accounting_view(const journal::RunRow& row) {
+    Json view = Json::object({
+        {"cpu_usage_us", row.cpu_usage_us},
+        {"turns", row.turns},
+        {"input_tokens", row.tokens_input},
+        {"output_tokens", row.tokens_output},
+        {"cache_read_tokens", row.tokens_cache_read},
+        {"cache_write_tokens", row.tokens_cache_write},
+        {"scope_attempts", row.attempt},
+    });
+    view.set_optional("memory_peak_bytes", row.memory_peak_bytes);
+    view.set_optional("tasks_peak", row.tasks_peak);
+    view.set_optional("io_read_bytes", row.io_read_bytes);
+    view.set_optional("io_write_bytes", row.io_write_bytes);
+    if (row.started_us && row.finished_us)
+        view.set("wall_us", *row.finished_us - *row.started_us);
+    return view;
+}
+
+void add_approvals(Json& view, const RunDetails& details) {
+    if (details.approvals.empty())
+        return;
+    Json ids = Json::array();
+    Json approvals = Json::array();
+    for (std::size_t i = 0; i < details.approvals.size(); ++i) {
+        ids.append(details.approvals[i].approval.value);
+        approvals.append(approval_view(details.approvals[i], details.approval_inputs[i]));
+    }
+    view.set("pending_approval_ids", ids);
+    view.set("pending_approvals", approvals);
+}
+
+} // namespace
+
+std::int64_t to_milliseconds(std::int64_t microseconds) {
+    return microseconds / 1000;
+}
+
+std::string_view agent_status(const std::optional<std::string>& run_status) {
+    if (!run_status || *run_status == "queued")
+        return "idle";
+    if (*run_status == "waiting_for_approval")
+        return "waiting_for_approval";
+    if (*run_status == "waiting_for_user_question")
+        return "waiting_for_user_input";
+    return *run_status == "running" ? "running" : "idle";
+}
+
+Json approval_view(const journal::ApprovalRow& row, const std::string& input) {
+    Json view = Json::object({
+        {"id", row.approval.value},
+        {"run_id", row.run.to_string()},
+        {"session_id", row.session.value},
+        {"tool_call_id", row.call.value},
+        {"tool_name", row.tool},
+        {"input", json_or_text(input)},
+        {"scope", "session"},
+        {"reason", row.reason},
+        {"summary", row.summary},
+        {"digest", row.digest.to_hex()},
+        {"requested_at_ms", to_milliseconds(row.requested_us)},
+    });
+    constexpr std::string_view kStates[] = {"pending", "allowed", "denied", "void"};
+    view.set("state", kStates[static_cast<std::size_t>(row.state)]);
+    set_time(view, "resolved_at_ms", row.resolved_us);
+    set_text(view, "resolved_by", row.resolved_by);
+    set_text(view, "resolution_reason", row.resolution_reason);
+    return view;
+}
+
+Json output_view(const journal::OutputRow& row, const std::string& content) {
+    Json view = Json::object({
+        {"session_id", row.session.value},
+        {"run_id", row.run.to_string()},
+        {"content", to_valid_utf8(content)},
+        {"source_kind", row.source_kind},
+        {"address", Json()},
+        {"recorded_at_ms", to_milliseconds(row.at_us)},
+    });
+    set_text(view, "tool_call_id", row.call.value);
+    return view;
+}
+
+Json run_view(const journal::RunRow& row, const RunDetails& details) {
+    Json view = Json::object({
+        {"run_id", row.run.to_string()},
+        {"session_id", row.session.value},
+        {"agent_id", row.agent.value},
+        {"kind", row.kind},
+        {"status", row.status},
+        {"submitted_at_ms", to_milliseconds(row.submitted_us)},
+        {"updated_at_ms", to_milliseconds(row.updated_us)},
+        {"request", request_view(row)},
+        {"accounting", accounting_view(row)},
+    });
+    if (!row.wait_reason.empty())
+        view.set("wait_reason", row.wait_reason)
+            .set("waiting_since_ms", to_milliseconds(row.wait_since_us));
+    set_time(view, "started_at_ms", row.started_us);
+    set_time(view, "finished_at_ms", row.finished_us);
+    view.set_optional("queued_position", details.queue_position);
+    set_text(view, "unit", row.unit);
+    if (row.cancel_requested)
+        view.set("cancel_requested", true);
+    if (!row.metadata.empty())
+        view.set("input_metadata", json_or_text(row.metadata));
+    add_approvals(view, details);
+    if (!details.outputs.empty()) {
+        Json outputs = Json::array();
+        for (std::size_t i = 0; i < details.outputs.size(); ++i)
+            outputs.append(output_view(details.outputs[i], details.output_contents[i]));
+        view.set("outputs", outputs);
+    }
+    set_text(view, "error", row.error);
+    set_text(view, "error_code", row.error_code);
+    return view;
+}
+
+Json session_view(const journal::SessionRow& row, const SessionDetails& details) {
+    const std::optional<std::string> status =
+        details.active ? std::optional(details.active->status) : std::nullopt;
+    const std::string agent_id = primary_agent(row.session).value;
+    Json agent = Json::object({
+        {"id", agent_id},
+        {"parent", Json()},
+        {"conversation", Json::object({{"session_id", row.session.value}})},
+        {"status", agent_status(status)},
+        {"retention", "retain"},
+        {"spawned_at_ms", to_milliseconds(row.created_us)},
+        {"subtasks", Json::array()},
+        {"sidechain_session_id", Json()},
+        {"fork_context", Json()},
+    });
+    Json snapshot = Json::object({
+        {"agent", agent},
+        {"pending_approvals", Json::array()},
+        {"last_assistant_message",
+         details.last_answer.empty() ? Json() : Json(to_valid_utf8(details.last_answer))},
+        {"journal_len", details.events},
+        {"checkpoint_len", 0},
+        {"last_error", details.last_error.empty() ? Json() : Json(details.last_error)},
+    });
+    Json view = Json::object({
+        {"session_id", row.session.value},
+        {"agent_id", agent_id},
+        {"owner", row.owner},
+        {"run_as_uid", static_cast<std::int64_t>(row.run_as)},
+        {"workspace", row.workspace},
+        {"created_at_ms", to_milliseconds(row.created_us)},
+        {"snapshot", snapshot},
+        {"outputs", Json::array(details.outputs)},
+    });
+    set_text(view, "thread_id", row.thread_id);
+    if (details.active)
+        view.set("active_run_id", details.active->run.to_string());
+    set_time(view, "ended_at_ms", row.ended_us);
+    set_text(view, "end_reason", row.end_reason);
+    return view;
+}
+
+Json session_summary_view(
+    const journal::SessionRow& row,
+    const std::optional<std::string>& active_status,
+    std::int64_t pending_approvals) {
+    Json view = Json::object({
+        {"session_id", row.session.value},
+        {"agent_id", primary_agent(row.session).value},
+        {"owner", row.owner},
+        {"workspace", row.workspace},
+        {"created_at_ms", to_milliseconds(row.created_us)},
+        {"status", agent_status(active_status)},
+        {"pending_approvals", pending_approvals},
+        {"pending_questions", 0},
+    });
+    set_text(view, "thread_id", row.thread_id);
+    set_time(view, "ended_at_ms", row.ended_us);
+    return view;
+}
+
+RunSummary run_summary(const journal::RunRow& row) {
+    RunSummary summary;
+    summary.run = row.run;
+    summary.session = row.session;
+    // The journal writes principals it was given as such.
+    summary.owner = Principal::parse(row.owner).value_or(Principal::daemon());
+    summary.status = row.status;
+    summary.wait_reason = row.wait_reason;
+    summary.unit = row.finished_us ? std::string() : row.unit;
+    summary.route = row.route;
+    summary.model = row.model;
+    summary.text_preview = escape_for_display(row.text_preview);
+    summary.error = row.error;
+    summary.submitted_us = row.submitted_us;
+    summary.started_us = row.started_us.value_or(0);
+    summary.finished_us = row.finished_us.value_or(0);
+    summary.cpu_usage_us = row.cpu_usage_us;
+    summary.input_tokens = row.tokens_input;
+    summary.output_tokens = row.tokens_output;
+    summary.pending_approvals = row.pending_approvals;
+    return summary;
+}
+
+ApprovalSummary approval_summary(const journal::ApprovalRow& row, Principal owner) {
+    constexpr std::string_view kStates[] = {"pending", "allowed", "denied", "void"};
+    ApprovalSummary summary;
+    summary.approval = row.approval;
+    summary.run = row.run;
+    summary.session = row.session;
+    summary.owner = std::move(owner);
+    summary.tool = row.tool;
+    summary.summary = row.summary;
+    summary.reason = row.reason;
+    summary.state = kStates[static_cast<std::size_t>(row.state)];
+    summary.digest = row.digest.to_hex();
+    summary.requested_us = row.requested_us;
+    return summary;
+}
+
+Json route_view(const models::RouteView& route, bool is_default) {
+    constexpr std::string_view kStates[] = {"ok", "warning", "error"};
+    return Json::object({
+        {"route_id", route.route_id},
+        {"provider", route.driver},
+        {"model", route.default_model},
+        {"active", is_default},
+        {"state", kStates[static_cast<std::size_t>(route.state)]},
+        {"code", route.code},
+        {"message", route.message},
+    });
+}
+
+Json list_view(
+    std::vector<Json> items,
+    const Page& page,
+    std::int64_t total_count,
+    bool has_more,
+    std::int64_t next) {
+    Json list = Json::array(std::move(items));
+    if (!page.enveloped)
+        return list;
+    Json pagination = Json::object({
+        {"limit", page.limit},
+        {"total_count", total_count},
+        {"has_more", has_more},
+        {"order", page.ascending ? "asc" : "desc"},
+    });
+    if (has_more)
+        pagination.set(
+            "next_cursor",
+            codec::base64url_encode(std::string(kCursorPrefix) + std::to_string(next)));
+    return Json::object({{"items", list}, {"pagination", pagination}});
+}
+
+Result<std::int64_t> parse_page_cursor(std::string_view cursor) {
+    const Result<std::string> text = codec::base64url_decode(cursor);
+    if (text && text->starts_with(kCursorPrefix))
+        if (const std::optional<std::int64_t> after =
+                parse_number<std::int64_t>(std::string_view(*text).substr(kCursorPrefix.size())))
+            return *after;
+    return fail(
+        Errc::invalid_cursor,
+        "\"" + escape_for_display(cursor) + "\" is not a cursor of this list");
+}
+
+} // namespace kheish::control

@@ -79,6 +79,12 @@ class ControlPlane final : public Service, public CommitObserver {
     /// Cancels every live run of the session; answers whether the active one was running.
     bool stop_runs(const Authority& authority, const SessionId& session, const std::string& reason);
     Status check_gates(const RunActor& actor, const std::vector<Resolution>& resolutions) const;
+    void release_gates(
+        RunActor& actor,
+        Authority authority,
+        const ResolveApprovals& request,
+        std::optional<journal::IdempotencyReceipt> receipt,
+        Responder<codec::Json> responder);
     static void
     stage_resolution(RunActor& actor, Batch& batch, const Resolution& resolution, Status& staged);
     void tell_listener(const engine::Event& event);

@@ -214,26 +214,35 @@ void ControlPlane::resolve_approvals(
                  request = std::move(request),
                  receipt = std::move(receipt),
                  responder = std::move(responder)]() mutable {
-        // Looked at only now: what was pending when the request came may be decided by now.
-        Status staged = check_gates(*actor, request.resolutions);
-        Batch batch = actor->batch_of(std::move(authority));
-        for (const Resolution& resolution : request.resolutions)
-            stage_resolution(*actor, batch, resolution, staged);
-        if (!staged) {
-            responder.fail(staged.error());
-            return;
-        }
-        batch.receipt = std::move(receipt);
-        batch.responder =
-            Responder<void>([this, run = actor->run(), responder = std::move(responder)](
-                                Result<void> done) mutable {
-                if (done)
-                    responder.answer(reader_.run(run));
-                else
-                    responder.fail(done.error());
-            });
-        actor->commit(std::move(batch));
+        release_gates(
+            *actor, std::move(authority), request, std::move(receipt), std::move(responder));
     });
+}
+
+void ControlPlane::release_gates(
+    RunActor& actor,
+    Authority authority,
+    const ResolveApprovals& request,
+    std::optional<journal::IdempotencyReceipt> receipt,
+    Responder<Json> responder) {
+    // Looked at only now: what was pending when the request came may be decided by now.
+    Status staged = check_gates(actor, request.resolutions);
+    Batch batch = actor.batch_of(std::move(authority));
+    for (const Resolution& resolution : request.resolutions)
+        stage_resolution(actor, batch, resolution, staged);
+    if (!staged) {
+        responder.fail(staged.error());
+        return;
+    }
+    batch.receipt = std::move(receipt);
+    batch.responder = Responder<void>(
+        [this, run = actor.run(), responder = std::move(responder)](Result<void> done) mutable {
+            if (done)
+                responder.answer(reader_.run(run));
+            else
+                responder.fail(done.error());
+        });
+    actor.commit(std::move(batch));
 }
 
 void ControlPlane::resolve_session_approvals(

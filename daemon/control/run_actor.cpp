@@ -151,25 +151,28 @@ void RunActor::recover(std::string boot_id) {
 
 void RunActor::request_cancel(
     Authority authority, bool interrupt, std::string reason, Responder<void> responder) {
+    engine::RunCancelRequested request{.interrupt = interrupt, .reason = std::move(reason)};
     post([self = shared_from_this(),
           authority = std::move(authority),
-          interrupt,
-          reason = std::move(reason),
+          request = std::move(request),
           responder = std::move(responder)]() mutable {
-        if (engine::is_terminal(self->state().status) || self->state().cancel_requested) {
-            responder.answer({}); // a repeated cancel changes nothing
-            return;
-        }
-        Batch batch = self->batch_of(std::move(authority));
-        const Status staged = self->stage(
-            batch, engine::RunCancelRequested{.interrupt = interrupt, .reason = std::move(reason)});
-        if (!staged) {
-            responder.fail(staged.error());
-            return;
-        }
-        batch.responder = std::move(responder);
-        self->commit(std::move(batch));
+        self->cancel_now(std::move(authority), std::move(request), std::move(responder));
     });
+}
+
+void RunActor::cancel_now(
+    Authority authority, engine::RunCancelRequested request, Responder<void> responder) {
+    if (engine::is_terminal(state().status) || state().cancel_requested) {
+        responder.answer({}); // a repeated cancel changes nothing
+        return;
+    }
+    Batch batch = batch_of(std::move(authority));
+    if (const Status staged = stage(batch, std::move(request)); !staged) {
+        responder.fail(staged.error());
+        return;
+    }
+    batch.responder = std::move(responder);
+    commit(std::move(batch));
 }
 
 void RunActor::on_launched(int attempt, std::string unit, std::vector<std::string> degraded) {
@@ -204,63 +207,67 @@ void RunActor::on_adopted(int attempt, scopes::Adopted adopted) {
 }
 
 void RunActor::on_finished(scopes::Outcome outcome) {
-    post([self = shared_from_this(), outcome = std::move(outcome)] {
-        const engine::CallState* call = self->state().find_call(outcome.call);
-        const auto acknowledge = [self, id = outcome.call] {
-            self->outside_.host.acknowledge(self->run(), id);
-        };
-        if (call == nullptr || !call->is_in_flight()) {
-            acknowledge(); // journaled before: the acknowledgement was lost
-            return;
-        }
-        engine::ToolFinished finished;
-        finished.call = outcome.call;
-        finished.outcome = scopes::to_string(outcome.kind);
-        finished.is_error = outcome.kind != scopes::Outcome::Kind::ok;
-        finished.text = codec::blob_ref(outcome.text);
-        finished.text_preview = preview_of(outcome.text);
-        finished.exit_code = outcome.exit_code.value_or(-1);
-        finished.truncated = outcome.truncated;
-        finished.spool = outcome.spool;
-        finished.duration_us = outcome.duration_us;
-        Batch batch = self->agent_batch();
-        batch.blobs.push_back(outcome.text);
-        batch.acts.emplace_back(acknowledge);
-        if (const Status staged = self->stage(batch, std::move(finished)); !staged) {
-            log(Level::error,
-                "the outcome of a call does not fit its run",
-                {{log_field::kRunId, self->run().to_string()},
-                 {log_field::kCallId, outcome.call.value},
-                 {log_field::kError, staged.error().to_string()}});
-            return;
-        }
-        self->commit(std::move(batch));
+    post([self = shared_from_this(), outcome = std::move(outcome)]() mutable {
+        self->finish_call(std::move(outcome));
     });
+}
+
+void RunActor::finish_call(scopes::Outcome outcome) {
+    const engine::CallState* call = state().find_call(outcome.call);
+    const auto acknowledge = [self = shared_from_this(), id = outcome.call] {
+        self->outside_.host.acknowledge(self->run(), id);
+    };
+    if (call == nullptr || !call->is_in_flight()) {
+        acknowledge(); // journaled before: the acknowledgement was lost
+        return;
+    }
+    engine::ToolFinished finished;
+    finished.call = outcome.call;
+    finished.outcome = scopes::to_string(outcome.kind);
+    finished.is_error = outcome.kind != scopes::Outcome::Kind::ok;
+    finished.text = codec::blob_ref(outcome.text);
+    finished.text_preview = preview_of(outcome.text);
+    finished.exit_code = outcome.exit_code.value_or(-1);
+    finished.truncated = outcome.truncated;
+    finished.spool = outcome.spool;
+    finished.duration_us = outcome.duration_us;
+    Batch batch = agent_batch();
+    batch.blobs.push_back(std::move(outcome.text));
+    batch.acts.emplace_back(acknowledge);
+    if (const Status staged = stage(batch, std::move(finished)); !staged) {
+        log(Level::error,
+            "the outcome of a call does not fit its run",
+            {{log_field::kRunId, run().to_string()},
+             {log_field::kCallId, outcome.call.value},
+             {log_field::kError, staged.error().to_string()}});
+        return;
+    }
+    commit(std::move(batch));
 }
 
 void RunActor::on_scope_ended(
     int attempt, bool lost, scopes::Accounting accounting, std::string reason) {
-    post([self = shared_from_this(),
-          attempt,
-          lost,
-          accounting,
-          reason = std::move(reason)]() mutable {
-        engine::ScopeEnded ended{
-            .attempt = attempt,
-            .lost = lost,
-            .reason = std::move(reason),
-            .usage = to_engine(accounting)};
-        if (lost)
-            log(Level::warning,
-                "the runner of a run is gone",
-                {{log_field::kMessageId, std::string(log_message::kRunnerLost)},
-                 {log_field::kRunId, self->run().to_string()},
-                 {log_field::kUnit, run_scope_name(self->run(), attempt)},
-                 {log_field::kError, ended.reason}});
-        self->record(std::move(ended), [self] {
-            if (engine::is_terminal(self->state().status))
-                self->outside_.host.release(self->run());
-        });
+    engine::ScopeEnded ended{
+        .attempt = attempt,
+        .lost = lost,
+        .reason = std::move(reason),
+        .usage = to_engine(accounting)};
+    post([self = shared_from_this(), ended = std::move(ended)]() mutable {
+        self->end_scope(std::move(ended));
+    });
+}
+
+void RunActor::end_scope(engine::ScopeEnded ended) {
+    if (ended.lost)
+        log(Level::warning,
+            "the runner of a run is gone",
+            {{log_field::kMessageId, std::string(log_message::kRunnerLost)},
+             {log_field::kRunId, run().to_string()},
+             {log_field::kUnit, run_scope_name(run(), ended.attempt)},
+             {log_field::kError, ended.reason}});
+    record(std::move(ended), [self = shared_from_this()] {
+        if (engine::is_terminal(self->state().status))
+            self->outside_.host.release(self->run());
     });
 }
 

@@ -132,6 +132,10 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
 
     void on_committed(std::vector<engine::Event> events, Batch batch, journal::Committed committed);
     void break_off(const Error& error);
+    void
+    cancel_now(Authority authority, engine::RunCancelRequested request, Responder<void> responder);
+    void finish_call(scopes::Outcome outcome);
+    void end_scope(engine::ScopeEnded ended);
     void drain();
     /// Stages an event of a plan; what the engine refuses here is our bug.
     bool plan_event(Plan& plan, engine::EventBody body);
@@ -150,6 +154,8 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     void call_model(models::Request request, int turn, int attempt);
     void on_model_finished(
         int turn, int attempt, tl::expected<models::Response, models::CallError> result);
+    void take_answer(
+        int turn, int attempt, const tl::expected<models::Response, models::CallError>& result);
     void complete_model(int turn, int attempt, const models::Response& response);
     engine::ProposedCall
     propose(const models::ToolCall& call, int turn, std::size_t index, Batch& batch) const;

@@ -131,7 +131,9 @@ void RunActor::execute(const CallId& id) {
     if (call->proposal.place == ToolPlace::runner)
         execute_in_runner(*call, std::move(*input));
     else
-        emit_output(id, *input);
+        post([self = shared_from_this(), id, input = std::move(*input)] {
+            self->emit_output(id, input);
+        });
 }
 
 void RunActor::execute_in_runner(const engine::CallState& call, std::string input) {
@@ -149,38 +151,32 @@ void RunActor::execute_in_runner(const engine::CallState& call, std::string inpu
 }
 
 void RunActor::emit_output(const CallId& id, const std::string& input) {
-    post([self = shared_from_this(), id, input] {
-        const Result<codec::Json> json = tools::parse_input(input);
-        const Result<tools::EmitOutputInput> parsed =
-            json ? tools::EmitOutputInput::parse(*json)
-                 : Result<tools::EmitOutputInput>(fail(json.error()));
-        Batch batch = self->agent_batch();
-        engine::ToolFinished finished;
-        finished.call = id;
-        std::string text;
-        if (parsed) {
-            batch.blobs.push_back(parsed->content);
-            const Status staged = self->stage(
-                batch,
-                engine::OutputRecorded{
-                    .source_kind = "emit_output",
-                    .content = codec::blob_ref(parsed->content),
-                    .call = id});
-            if (!staged)
-                return;
-            finished.outcome = "ok";
-            text = "emitted";
-        } else {
-            finished.outcome = "failed";
-            finished.is_error = true;
-            text = parsed.error().message;
-        }
-        finished.text = codec::blob_ref(text);
-        finished.text_preview = preview_of(text);
-        batch.blobs.push_back(std::move(text));
-        if (self->stage(batch, std::move(finished)))
-            self->commit(std::move(batch));
-    });
+    const Result<codec::Json> json = tools::parse_input(input);
+    const Result<tools::EmitOutputInput> parsed =
+        json ? tools::EmitOutputInput::parse(*json)
+             : Result<tools::EmitOutputInput>(fail(json.error()));
+    Batch batch = agent_batch();
+    engine::ToolFinished finished;
+    finished.call = id;
+    std::string text;
+    if (parsed) {
+        batch.blobs.push_back(parsed->content);
+        engine::OutputRecorded output{
+            .source_kind = "emit_output", .content = codec::blob_ref(parsed->content), .call = id};
+        if (!stage(batch, std::move(output)))
+            return;
+        finished.outcome = "ok";
+        text = "emitted";
+    } else {
+        finished.outcome = "failed";
+        finished.is_error = true;
+        text = parsed.error().message;
+    }
+    finished.text = codec::blob_ref(text);
+    finished.text_preview = preview_of(text);
+    batch.blobs.push_back(std::move(text));
+    if (stage(batch, std::move(finished)))
+        commit(std::move(batch));
 }
 
 } // namespace kheish::control

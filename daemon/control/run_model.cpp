@@ -73,23 +73,28 @@ void RunActor::on_model_finished(
     int turn, int attempt, tl::expected<models::Response, models::CallError> result) {
     post([self = shared_from_this(), turn, attempt, result = std::move(result)] {
         const engine::ModelState& model = self->state().model;
-        if (model.phase != engine::ModelState::Phase::in_flight || model.turn != turn ||
-            model.attempt != attempt)
-            return; // the run has ended meanwhile
-        self->model_call_.reset();
-        if (result) {
-            self->complete_model(turn, attempt, *result);
-            return;
-        }
-        const models::CallError& error = result.error();
-        self->record(engine::ModelFailed{
-            .turn = turn,
-            .attempt = attempt,
-            .error_kind = std::string(models::to_string(error.kind)),
-            .error = error.message,
-            .retryable = error.is_retryable(),
-            .retry_after_us = error.retry_after ? error.retry_after->count() : -1});
+        const bool awaited = model.phase == engine::ModelState::Phase::in_flight &&
+                             model.turn == turn && model.attempt == attempt;
+        if (awaited) // else the run has ended meanwhile
+            self->take_answer(turn, attempt, result);
     });
+}
+
+void RunActor::take_answer(
+    int turn, int attempt, const tl::expected<models::Response, models::CallError>& result) {
+    model_call_.reset();
+    if (result) {
+        complete_model(turn, attempt, *result);
+        return;
+    }
+    const models::CallError& error = result.error();
+    record(engine::ModelFailed{
+        .turn = turn,
+        .attempt = attempt,
+        .error_kind = std::string(models::to_string(error.kind)),
+        .error = error.message,
+        .retryable = error.is_retryable(),
+        .retry_after_us = error.retry_after ? error.retry_after->count() : -1});
 }
 
 void RunActor::complete_model(int turn, int attempt, const models::Response& response) {

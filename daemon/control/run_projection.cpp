@@ -140,22 +140,24 @@ void RunProjection::follow_calls(const engine::Event& event) {
     }
 }
 
+journal::ApprovalRow
+RunProjection::open_gate(ApprovalId approval, const CallId& call, std::int64_t at_us) const {
+    journal::ApprovalRow row;
+    row.approval = std::move(approval);
+    row.run = state_.run;
+    row.session = state_.session;
+    row.call = call;
+    row.requested_us = at_us;
+    if (const engine::CallState* proposed = state_.find_call(call)) {
+        row.tool = proposed->proposal.tool;
+        row.input = proposed->proposal.input;
+    }
+    return row;
+}
+
 void RunProjection::follow_gates(const engine::Event& event) {
-    const auto open = [this, &event](ApprovalId approval, const CallId& call) {
-        journal::ApprovalRow row;
-        row.approval = std::move(approval);
-        row.run = state_.run;
-        row.session = state_.session;
-        row.call = call;
-        row.requested_us = event.at_us;
-        if (const engine::CallState* state = state_.find_call(call)) {
-            row.tool = state->proposal.tool;
-            row.input = state->proposal.input;
-        }
-        return row;
-    };
     if (const auto* requested = std::get_if<engine::ApprovalRequested>(&event.body)) {
-        journal::ApprovalRow row = open(requested->approval, requested->call);
+        journal::ApprovalRow row = open_gate(requested->approval, requested->call, event.at_us);
         row.digest = requested->digest;
         row.summary = requested->summary;
         row.reason = requested->reason;
@@ -164,8 +166,8 @@ void RunProjection::follow_gates(const engine::Event& event) {
     } else if (const auto* unknown = std::get_if<engine::ToolOutcomeUnknown>(&event.body)) {
         const engine::CallState* call = state_.find_call(unknown->call);
         const int execution = call == nullptr ? 0 : call->executions;
-        journal::ApprovalRow row =
-            open(outcome_gate_id(state_.run, unknown->call, execution), unknown->call);
+        journal::ApprovalRow row = open_gate(
+            outcome_gate_id(state_.run, unknown->call, execution), unknown->call, event.at_us);
         row.digest = codec::sha256(row.approval.value);
         row.summary = row.tool + ": the outcome is unknown; allow runs it again, deny gives it up";
         row.reason = unknown->reason;

@@ -32,6 +32,8 @@ class RunProjection {
     void after(const engine::Event& event);
     void follow_calls(const engine::Event& event);
     void follow_gates(const engine::Event& event);
+    journal::ApprovalRow
+    open_gate(ApprovalId approval, const CallId& call, std::int64_t at_us) const;
     void
     settle_gate(const ApprovalId& approval, const engine::Event& event, journal::ApprovalState);
     void change_call(const journal::ToolCallRow& row);

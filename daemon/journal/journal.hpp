@@ -181,9 +181,10 @@ class Journal {
     virtual bool has_pending() const = 0;
     /// Writes everything that was submitted in one transaction with one sync, each write under its
     /// own savepoint, then answers. A write that is refused fails alone; a transaction that fails
-    /// fails them all, and its error is returned. Called once per turn of the loop, before it
-    /// polls; also drives the recovery from a full disk. What responders submit meanwhile waits for
-    /// the next call. Not to be called from a responder.
+    /// fails them all, and its error is returned; where that is journal_unavailable because the
+    /// disk did not confirm, only the next start shows whether they were kept. Called once per turn
+    /// of the loop, before it polls; also drives the recovery from a full disk. What responders
+    /// submit meanwhile waits for the next call. Not to be called from a responder.
     virtual Status commit() = 0;
 
     virtual Health health() const = 0;

@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 
 #include <cerrno>
+#include <cstdio>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -42,17 +43,34 @@ Status sync_path(const std::string& path) {
     return {};
 }
 
-Status make_backup(Database& database, const std::string& backup) {
-    // SQLite takes over an empty file, with its mode.
-    const Fd fd(::open(backup.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!fd)
-        return fail_errno("creating the backup " + backup, errno, Errc::journal_unavailable);
+std::string directory_of(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
+Status remove_file(const std::string& path) {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+        return fail_errno("removing " + path, errno, Errc::journal_unavailable);
+    return {};
+}
+
+/// A copy that is whole or not there under its name, however the program ends.
+Status make_backup(Database& database, const std::string& path, const std::string& backup) {
+    const std::string partial = path + ".backup.partial";
+    KHEISH_CHECK(remove_file(partial));
+    {
+        // SQLite takes over an empty file, with its mode.
+        const Fd fd(::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+        if (!fd)
+            return fail_errno("creating " + partial, errno, Errc::journal_unavailable);
+    }
     KHEISH_TRY(Query query, database.query("VACUUM INTO ?"));
-    query.bind_all(backup);
+    query.bind_all(partial);
     KHEISH_CHECK(query.run());
-    KHEISH_CHECK(sync_path(backup));
-    const std::size_t slash = backup.rfind('/');
-    return sync_path(slash == std::string::npos ? "." : backup.substr(0, slash + 1));
+    KHEISH_CHECK(sync_path(partial));
+    if (::rename(partial.c_str(), backup.c_str()) != 0)
+        return fail_errno("naming the backup " + backup, errno, Errc::journal_unavailable);
+    return sync_path(directory_of(backup));
 }
 
 Status check_integrity(Database& database) {
@@ -87,6 +105,12 @@ Status apply(Database& database, const Migration& step) {
     return status;
 }
 
+Status apply_all(Database& database, std::span<const Migration> steps) {
+    for (const Migration& step : steps)
+        KHEISH_CHECK(apply(database, step));
+    return {};
+}
+
 /// The version of the database, once it is clear that it is a journal or an empty file.
 Result<std::int64_t> identify(Database& database, const std::string& path) {
     KHEISH_TRY(const std::int64_t application, database.integer("PRAGMA application_id"));
@@ -115,20 +139,22 @@ Status migrate(
                 std::to_string(newest) + ": run the newer kheish, or restore an older backup");
     if (version == newest)
         return {};
+    const std::span<const Migration> missing = steps.subspan(static_cast<std::size_t>(version));
     const ProgressScope scope(database.handle(), progress);
-    if (version > 0) {
-        const std::string backup = path + ".v" + std::to_string(version) + "-" +
-                                   std::to_string(clock.now().wall_us / kMicrosPerSecond) +
-                                   ".backup";
-        KHEISH_CHECK(make_backup(database, backup));
-        log(Level::notice,
-            "The journal is brought to a newer schema; a backup was made",
-            {{log_field::kMessageId, std::string(log_message::kJournalMigrated)},
-             {"KHEISH_BACKUP", backup}});
-    }
-    for (const Migration& step : steps.subspan(static_cast<std::size_t>(version)))
-        KHEISH_CHECK(apply(database, step));
-    return {};
+    if (version == 0)
+        return apply_all(database, missing);
+    const std::string backup = path + ".v" + std::to_string(version) + "-" +
+                               std::to_string(clock.now().wall_us / kMicrosPerSecond) + ".backup";
+    KHEISH_CHECK(make_backup(database, path, backup));
+    log(Level::notice,
+        "The journal is brought to a newer schema; a backup was made",
+        {{log_field::kMessageId, std::string(log_message::kJournalMigrated)},
+         {"KHEISH_BACKUP", backup}});
+    Status status = apply_all(database, missing);
+    // A daemon that is started again and again must not fill the disk with equal copies.
+    if (!status && database.integer("PRAGMA user_version") == version)
+        KHEISH_CHECK(remove_file(backup));
+    return status;
 }
 
 } // namespace kheish::journal

@@ -26,7 +26,8 @@ std::span<const Migration> migrations();
 
 /// Brings `database`, the file at `path`, to the last of `steps`. A database that has tables is
 /// first copied to "<path>.v<version>-<seconds>.backup" (mode 0600), then each step is one
-/// transaction, checked for integrity and foreign keys before it is committed. `progress` is called
+/// transaction, checked for integrity and foreign keys before it is committed. A backup of what is
+/// still the same version after a failure is removed again. `progress` is called
 /// now and then while that takes. Errc::journal_newer_schema for a version beyond `steps`,
 /// journal_corrupt for a database of another program; in both cases nothing is changed.
 Status migrate(

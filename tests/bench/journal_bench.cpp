@@ -108,8 +108,22 @@ void group_commit(benchmark::State& state) {
     state.counters["records_per_second"] = benchmark::Counter(records, benchmark::Counter::kIsRate);
 }
 
+/// Opening must not depend on how much has happened.
+void open_journal(benchmark::State& state) {
+    JournalFile journal;
+    Write write;
+    write.events.assign(1000, one_event().events[0]);
+    for (std::int64_t events = 0; events < state.range(0); events += 1000)
+        KHEISH_ASSERT(journal.write(write).has_value());
+    for ([[maybe_unused]] auto _ : state) {
+        KHEISH_ASSERT(journal.reopen().has_value());
+        KHEISH_ASSERT(journal->live_runs({}, kPageLimit).has_value());
+    }
+}
+
 BENCHMARK(durable_append)->Unit(benchmark::kMicrosecond)->MinTime(3);
 BENCHMARK(group_commit)->Arg(1)->Arg(64)->Unit(benchmark::kMicrosecond)->MinTime(2);
+BENCHMARK(open_journal)->Arg(1'000)->Arg(300'000)->Unit(benchmark::kMicrosecond);
 
 } // namespace
 } // namespace kheish::journal

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include <csignal>
 #include <fcntl.h>
@@ -94,6 +95,16 @@ TEST_F(Migrate, AFailedStepLeavesTheVersionBeforeIt) {
     EXPECT_EQ(one("PRAGMA user_version"), "2");
     EXPECT_EQ(
         one("SELECT group_concat(name) FROM sqlite_schema WHERE name IN ('good', 'bad')"), "good");
+    ASSERT_EQ(backups().size(), 1U); // of the version that is no more
+    EXPECT_EQ(raw_sql(backups()[0], "PRAGMA user_version")[0], "1");
+}
+
+TEST_F(Migrate, ABackupThatWasInterruptedIsMadeAnew) {
+    std::ofstream(journal_.path() + ".backup.partial") << "half of a database";
+    ASSERT_TRUE(migrate_to(with_steps({{2, "0002_nothing.sql", "SELECT 1;"}})));
+    ASSERT_EQ(backups().size(), 1U);
+    EXPECT_EQ(raw_sql(backups()[0], "PRAGMA integrity_check")[0], "ok");
+    EXPECT_FALSE(std::filesystem::exists(journal_.path() + ".backup.partial"));
 }
 
 TEST_F(Migrate, AStepThatBreaksAReferenceIsUndone) {
@@ -107,6 +118,7 @@ TEST_F(Migrate, AStepThatBreaksAReferenceIsUndone) {
     EXPECT_EQ(status.error().code, Errc::journal_corrupt);
     EXPECT_EQ(one("PRAGMA user_version"), "1");
     EXPECT_EQ(one("SELECT count(*) FROM sqlite_schema WHERE name = 'child'"), "0");
+    EXPECT_TRUE(backups().empty());
     EXPECT_TRUE(journal_.reopen());
 }
 

@@ -131,11 +131,11 @@ struct Swept {
 
 template <class Wire>
 inline constexpr bool
-    is_wire = std::is_trivially_copyable_v<Wire>&& std::has_unique_object_representations_v<Wire> &&
+    kIsWire = std::is_trivially_copyable_v<Wire>&& std::has_unique_object_representations_v<Wire> &&
               sizeof(Wire) <= kMessageLimitBytes;
-static_assert(is_wire<Start> && is_wire<Stop> && is_wire<List> && is_wire<Sweep>);
-static_assert(is_wire<Failed> && is_wire<Started> && is_wire<Stopped> && is_wire<Listed>);
-static_assert(is_wire<Swept>);
+static_assert(kIsWire<Start> && kIsWire<Stop> && kIsWire<List> && kIsWire<Sweep>);
+static_assert(kIsWire<Failed> && kIsWire<Started> && kIsWire<Stopped> && kIsWire<Listed>);
+static_assert(kIsWire<Swept>);
 
 /// Reading and writing of single fields; each failure is Errc::protocol_error.
 namespace field {

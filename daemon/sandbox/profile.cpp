@@ -3,7 +3,6 @@
 #include "sandbox/settings.hpp"
 
 #include <algorithm>
-#include <ranges>
 
 namespace kheish::sandbox {
 
@@ -81,8 +80,8 @@ Result<Profile> parse_profile(std::string_view name, std::string_view text) {
 Result<Profile>
 load_profile(std::string_view name, std::span<const std::string_view> directories, uid_t owner) {
     KHEISH_CHECK(check_profile_name(name));
-    for (const std::string_view directory : std::views::reverse(directories)) {
-        const std::string path = std::string(directory) + "/" + std::string(name) + ".conf";
+    for (auto directory = directories.rbegin(); directory != directories.rend(); ++directory) {
+        const std::string path = std::string(*directory) + "/" + std::string(name) + ".conf";
         Result<std::string> text = read_owned_file(path, owner);
         if (!text && text.error().code == Errc::not_found)
             continue;

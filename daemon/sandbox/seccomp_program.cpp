@@ -117,6 +117,12 @@ constexpr scmp_datum_t kSocketTypeMask = 0xf;
 
 constexpr scmp_datum_t kPersonalityQueryBit = 0x80000000;
 
+/// libseccomp's SCMP_A0... are compound literals, which C++ does not have.
+constexpr scmp_arg_cmp
+argument(unsigned index, scmp_compare comparison, scmp_datum_t first, scmp_datum_t second = 0) {
+    return {index, comparison, first, second};
+}
+
 class Builder {
   public:
     explicit Builder(FilterHandle context) : context_(std::move(context)) {}
@@ -165,14 +171,14 @@ void refuse_namespaces(Builder& builder, FilterFor subject) {
             continue;
         // CLONE_NEWTIME lies in the bits that clone(2) uses for the exit signal.
         if (flag != CLONE_NEWTIME)
-            builder.refuse(EPERM, "clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, flag, flag)});
-        builder.refuse(EPERM, "unshare", {SCMP_A0(SCMP_CMP_MASKED_EQ, flag, flag)});
+            builder.refuse(EPERM, "clone", {argument(0, SCMP_CMP_MASKED_EQ, flag, flag)});
+        builder.refuse(EPERM, "unshare", {argument(0, SCMP_CMP_MASKED_EQ, flag, flag)});
     }
 }
 
 void refuse_terminal_input(Builder& builder) {
     for (const scmp_datum_t request : {scmp_datum_t{TIOCSTI}, scmp_datum_t{TIOCLINUX}})
-        builder.refuse(EPERM, "ioctl", {SCMP_A1(SCMP_CMP_MASKED_EQ, kLow32, request)});
+        builder.refuse(EPERM, "ioctl", {argument(1, SCMP_CMP_MASKED_EQ, kLow32, request)});
 }
 
 void refuse_personalities(Builder& builder) {
@@ -180,29 +186,32 @@ void refuse_personalities(Builder& builder) {
     // current value and changes nothing; it alone has the unused bit 31 set as well.
     for (const scmp_datum_t flag : {scmp_datum_t{READ_IMPLIES_EXEC}, scmp_datum_t{MMAP_PAGE_ZERO}})
         builder.refuse(
-            EPERM, "personality", {SCMP_A0(SCMP_CMP_MASKED_EQ, flag | kPersonalityQueryBit, flag)});
+            EPERM,
+            "personality",
+            {argument(0, SCMP_CMP_MASKED_EQ, flag | kPersonalityQueryBit, flag)});
 }
 
 void refuse_families_without_network(Builder& builder) {
-    builder.refuse(EAFNOSUPPORT, "socket", {SCMP_A0(SCMP_CMP_NE, AF_UNIX)});
+    builder.refuse(EAFNOSUPPORT, "socket", {argument(0, SCMP_CMP_NE, AF_UNIX)});
 }
 
 void refuse_families_with_network(Builder& builder) {
     for (scmp_datum_t family = 0; family < AF_NETLINK; ++family)
         if (family != AF_UNIX && family != AF_INET && family != AF_INET6)
-            builder.refuse(EAFNOSUPPORT, "socket", {SCMP_A0(SCMP_CMP_MASKED_EQ, kLow32, family)});
-    builder.refuse(EAFNOSUPPORT, "socket", {SCMP_A0(SCMP_CMP_GT, AF_NETLINK)});
+            builder.refuse(
+                EAFNOSUPPORT, "socket", {argument(0, SCMP_CMP_MASKED_EQ, kLow32, family)});
+    builder.refuse(EAFNOSUPPORT, "socket", {argument(0, SCMP_CMP_GT, AF_NETLINK)});
     for (const scmp_datum_t family : {scmp_datum_t{AF_INET}, scmp_datum_t{AF_INET6}})
         for (const scmp_datum_t type : {scmp_datum_t{SOCK_RAW}, scmp_datum_t{SOCK_PACKET}})
             builder.refuse(
                 EPERM,
                 "socket",
-                {SCMP_A0(SCMP_CMP_MASKED_EQ, kLow32, family),
-                 SCMP_A1(SCMP_CMP_MASKED_EQ, kSocketTypeMask, type)});
+                {argument(0, SCMP_CMP_MASKED_EQ, kLow32, family),
+                 argument(1, SCMP_CMP_MASKED_EQ, kSocketTypeMask, type)});
     builder.refuse(
         EAFNOSUPPORT,
         "socket",
-        {SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_NE, NETLINK_ROUTE)});
+        {argument(0, SCMP_CMP_EQ, AF_NETLINK), argument(2, SCMP_CMP_NE, NETLINK_ROUTE)});
 }
 
 Result<std::string> exported(const Builder& builder) {

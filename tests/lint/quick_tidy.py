@@ -29,7 +29,6 @@ CHECKS = ",".join([
     "cert-mem57-cpp",
     "cert-oop57-cpp",
     "cert-oop58-cpp",
-    "google-build-using-namespace",
     "google-explicit-constructor",
     "misc-definitions-in-headers",
     "misc-unused-using-decls",

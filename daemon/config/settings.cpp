@@ -1,0 +1,187 @@
+#include "config/settings.hpp"
+
+#include "config/table_reader.hpp"
+#include "config/toml_file.hpp"
+
+#include <array>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+namespace kheish::config {
+
+namespace {
+
+constexpr std::int64_t kGibibyte = std::int64_t{1} << 30;
+constexpr std::size_t kRuleLimit = 1024;
+constexpr std::size_t kDropInLimit = 256;
+constexpr std::array<std::string_view, 5> kModes{
+    "default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"};
+constexpr std::array<std::string_view, 3> kBehaviors{"allow", "ask", "deny"};
+
+/// Reads an integer key into `target`, which keeps its default where the key is not there.
+template <class Target>
+void read_number(
+    TableReader& reader,
+    std::string_view key,
+    std::int64_t smallest,
+    std::int64_t largest,
+    Target& target) {
+    if (const std::optional<std::int64_t> number = reader.integer(key, smallest, largest))
+        target = Target(*number);
+}
+
+Status read_runs(const Value& value, Settings::Runs& runs) {
+    TableReader reader(value, "runs");
+    read_number(reader, "max_turns", 0, 1'000'000, runs.max_turns);
+    read_number(reader, "max_output_tokens", 1, 1'000'000, runs.max_output_tokens);
+    read_number(reader, "queued_per_session", 1, 100'000, runs.queued_per_session);
+    read_number(reader, "live", 1, 1'000'000, runs.live);
+    read_number(reader, "input_limit_bytes", 1, kGibibyte, runs.input_limit_bytes);
+    return reader.finish();
+}
+
+Result<Settings::PermissionRule> read_rule(const Value& value) {
+    TableReader reader(value, "permissions.rules");
+    Settings::PermissionRule rule{
+        .pattern = reader.required_string("pattern"), .behavior = {}, .reason = {}};
+    const std::optional<std::size_t> behavior = reader.word("behavior", kBehaviors);
+    if (!behavior)
+        reader.reject("behavior", "is required");
+    rule.behavior = kBehaviors.at(behavior.value_or(0));
+    rule.reason = reader.string("reason").value_or("");
+    KHEISH_CHECK(reader.finish());
+    return rule;
+}
+
+Status read_permissions(const Value& value, Settings::Permissions& permissions) {
+    TableReader reader(value, "permissions");
+    if (const std::optional<std::size_t> mode = reader.word("mode", kModes))
+        permissions.mode = kModes.at(*mode);
+    for (const Value* entry : reader.array_of_tables("rules", kRuleLimit)) {
+        KHEISH_TRY(Settings::PermissionRule rule, read_rule(*entry));
+        permissions.rules.push_back(std::move(rule));
+    }
+    return reader.finish();
+}
+
+Status read_limits(const Value& value, Settings::Limits& limits) {
+    TableReader reader(value, "limits");
+    read_number(
+        reader, "memory_max_bytes", 16 << 20, 1024 * 1024 * kGibibyte, limits.memory_max_bytes);
+    read_number(reader, "tasks_max", 8, 1'000'000, limits.tasks_max);
+    read_number(reader, "cpu_weight", 1, 10'000, limits.cpu_weight);
+    read_number(reader, "cpu_quota_percent", 0, 1'000'000, limits.cpu_quota_percent);
+    read_number(reader, "io_weight", 1, 10'000, limits.io_weight);
+    read_number(reader, "runtime_max_seconds", 60, 30 * 86'400, limits.runtime_max);
+    limits.require = reader.boolean("require").value_or(limits.require);
+    return reader.finish();
+}
+
+Status read_sandbox(const Value& value, Settings::Sandbox& sandbox) {
+    TableReader reader(value, "sandbox");
+    constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789-_";
+    if (const std::optional<std::string> profile = reader.string("profile")) {
+        if (profile->size() > 64 || profile->find_first_not_of(kAllowed) != std::string::npos)
+            reader.reject("profile", "must be 1 to 64 characters of [a-z0-9_-]");
+        sandbox.profile = *profile;
+    }
+    return reader.finish();
+}
+
+Status read_tools(const Value& value, Settings::Tools& tools) {
+    TableReader reader(value, "tools");
+    read_number(reader, "input_limit_bytes", 1024, kGibibyte, tools.input_limit_bytes);
+    read_number(reader, "output_limit_bytes", 1024, kGibibyte, tools.output_limit_bytes);
+    read_number(reader, "timeout_max_ms", 1000, 86'400'000, tools.timeout_max);
+    read_number(reader, "parallel", 1, 256, tools.parallel);
+    read_number(reader, "calls_per_turn", 1, 4096, tools.calls_per_turn);
+    return reader.finish();
+}
+
+Status read_http(const Value& value, Settings::Http& http) {
+    TableReader reader(value, "http");
+    read_number(reader, "body_limit_bytes", 1024, kGibibyte, http.body_limit_bytes);
+    read_number(reader, "connections", 1, 100'000, http.connections);
+    read_number(reader, "subscribers", 1, 100'000, http.subscribers);
+    read_number(
+        reader, "subscriber_buffer_bytes", 16 << 10, kGibibyte, http.subscriber_buffer_bytes);
+    read_number(reader, "heartbeat_seconds", 1, 3600, http.heartbeat);
+    return reader.finish();
+}
+
+Result<Settings> read_settings(const Value& value) {
+    Settings settings;
+    TableReader reader(value, "");
+    if (const std::optional<std::string> path = reader.path("state_directory"))
+        settings.state_directory = *path;
+    if (const std::optional<std::string> path = reader.path("runtime_directory"))
+        settings.runtime_directory = *path;
+    if (const std::optional<std::string> path = reader.path("workspaces_directory"))
+        settings.workspaces_directory = *path;
+    if (const Value* table = reader.table("runs"))
+        KHEISH_CHECK(read_runs(*table, settings.runs));
+    if (const Value* table = reader.table("permissions"))
+        KHEISH_CHECK(read_permissions(*table, settings.permissions));
+    if (const Value* table = reader.table("limits"))
+        KHEISH_CHECK(read_limits(*table, settings.limits));
+    if (const Value* table = reader.table("sandbox"))
+        KHEISH_CHECK(read_sandbox(*table, settings.sandbox));
+    if (const Value* table = reader.table("tools"))
+        KHEISH_CHECK(read_tools(*table, settings.tools));
+    if (const Value* table = reader.table("http"))
+        KHEISH_CHECK(read_http(*table, settings.http));
+    KHEISH_CHECK(reader.finish());
+    return settings;
+}
+
+/// Puts the file at `path` over `value`; a missing file changes nothing.
+Status add_file(Value& value, const std::string& path) {
+    Result<Value> file = load_toml(path);
+    if (!file && file.error().code == Errc::not_found)
+        return {};
+    KHEISH_CHECK(file);
+    merge(value, std::move(*file));
+    return {};
+}
+
+/// File name -> path of the drop-ins in `directory`, over those already in `drop_ins`.
+Status list_drop_ins(
+    const std::string& directory, std::map<std::string, std::string, std::less<>>& drop_ins) {
+    std::error_code error;
+    std::filesystem::directory_iterator entry(directory, error);
+    if (error == std::errc::no_such_file_or_directory)
+        return {};
+    const std::filesystem::directory_iterator end;
+    while (!error && entry != end) {
+        const std::string name = entry->path().filename().string();
+        if (entry->path().extension() == ".toml" && !name.starts_with('.'))
+            drop_ins[name] = entry->path().string();
+        entry.increment(error);
+    }
+    if (error)
+        return fail_errno(directory, error.value(), Errc::invalid_configuration);
+    if (drop_ins.size() > kDropInLimit)
+        return fail(
+            Errc::invalid_configuration,
+            directory + " holds more than " + std::to_string(kDropInLimit) + " files");
+    return {};
+}
+
+} // namespace
+
+Result<Settings> load_settings(const Directories& directories) {
+    Value merged{.content = Table{}, .origin = directories.local + "/kheish.toml:1"};
+    KHEISH_CHECK(add_file(merged, directories.vendor + "/kheish.toml"));
+    KHEISH_CHECK(add_file(merged, directories.local + "/kheish.toml"));
+    std::map<std::string, std::string, std::less<>> drop_ins;
+    KHEISH_CHECK(list_drop_ins(directories.vendor + "/kheish.toml.d", drop_ins));
+    KHEISH_CHECK(list_drop_ins(directories.local + "/kheish.toml.d", drop_ins));
+    for (const auto& [name, path] : drop_ins)
+        KHEISH_CHECK(add_file(merged, path));
+    return read_settings(merged);
+}
+
+} // namespace kheish::config

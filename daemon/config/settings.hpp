@@ -1,0 +1,80 @@
+#pragma once
+
+#include "base/result.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace kheish::config {
+
+/// Where configuration lies; tests and `kheishd --config-directory` name others.
+struct Directories {
+    std::string vendor = "/usr/lib/kheish";
+    std::string local = "/etc/kheish";
+};
+
+/// kheish.toml(5), read and checked. The initializers are the defaults of the keys.
+struct Settings {
+    std::string state_directory = "/var/lib/kheish";
+    std::string runtime_directory = "/run/kheish";
+    std::string workspaces_directory = "/var/lib/kheish-workspaces";
+
+    struct Runs {
+        std::int64_t max_turns = 500; ///< 0 is no ceiling
+        std::int64_t max_output_tokens = 8192;
+        std::int64_t queued_per_session = 100;
+        std::int64_t live = 10'000; ///< runs that are neither queued nor ended
+        std::int64_t input_limit_bytes = std::int64_t{1} << 20;
+    } runs;
+
+    struct PermissionRule {
+        std::string pattern;  ///< a tool's name, a prefix ending in '*', or "*"
+        std::string behavior; ///< "allow", "ask" or "deny"
+        std::string reason;
+    };
+    struct Permissions {
+        std::string mode = "default"; ///< default, acceptEdits, plan, dontAsk, bypassPermissions
+        std::vector<PermissionRule> rules;
+    } permissions;
+
+    /// Resource bounds of each run (systemd.resource-control(5)).
+    struct Limits {
+        std::int64_t memory_max_bytes = std::int64_t{2} << 30;
+        std::int64_t tasks_max = 512;
+        std::int64_t cpu_weight = 100;
+        std::int64_t cpu_quota_percent = 0; ///< of one CPU; 0 is no quota
+        std::int64_t io_weight = 100;
+        std::chrono::seconds runtime_max{86'400}; ///< of one attempt
+        bool require = false;                     ///< refuse runs where the kernel can't keep them
+    } limits;
+
+    struct Sandbox {
+        std::string profile = "default";
+    } sandbox;
+
+    struct Tools {
+        std::int64_t input_limit_bytes = std::int64_t{16} << 20;
+        std::int64_t output_limit_bytes = std::int64_t{16} << 20;
+        std::chrono::milliseconds timeout_max{180'000};
+        std::int64_t parallel = 16;
+        std::int64_t calls_per_turn = 256;
+    } tools;
+
+    struct Http {
+        std::int64_t body_limit_bytes = std::int64_t{2} << 20;
+        std::int64_t connections = 4096;
+        std::int64_t subscribers = 2048;
+        std::int64_t subscriber_buffer_bytes = std::int64_t{1} << 20;
+        std::chrono::seconds heartbeat{15};
+    } http;
+};
+
+/// Reads, in this order, each over the one before: kheish.toml of the vendor directory, kheish.toml
+/// of the local one, then the files kheish.toml.d/*.toml of both by name, where a local file
+/// replaces the vendor's of the same name. No file at all gives the defaults. An unknown key, a
+/// wrong type or a bad value is Errc::invalid_configuration with file and line: nothing falls back.
+Result<Settings> load_settings(const Directories& directories);
+
+} // namespace kheish::config

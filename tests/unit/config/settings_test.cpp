@@ -1,0 +1,150 @@
+#include "config/settings.hpp"
+
+#include "scratch_directories.hpp"
+
+#include <gtest/gtest.h>
+
+#include <utility>
+
+namespace kheish::config {
+namespace {
+
+TEST(Settings, NoFileGivesTheDefaults) {
+    const ScratchDirectories scratch;
+    const Result<Settings> settings = load_settings(scratch.directories());
+    ASSERT_TRUE(settings.has_value()) << settings.error().message;
+    EXPECT_EQ(settings->state_directory, "/var/lib/kheish");
+    EXPECT_EQ(settings->runs.max_turns, 500);
+    EXPECT_EQ(settings->permissions.mode, "default");
+    EXPECT_EQ(settings->http.subscriber_buffer_bytes, 1 << 20);
+    EXPECT_FALSE(settings->limits.require);
+}
+
+TEST(Settings, ReadsEveryKey) {
+    ScratchDirectories scratch;
+    scratch.write("local/kheish.toml", R"(
+state_directory = "/srv/kheish"
+runtime_directory = "/run/other"
+workspaces_directory = "/srv/work"
+[runs]
+max_turns = 0
+max_output_tokens = 100
+queued_per_session = 3
+live = 7
+input_limit_bytes = 2048
+[permissions]
+mode = "dontAsk"
+rules = [{pattern = "bash", behavior = "deny", reason = "no shell"}, {pattern = "read_*", behavior = "allow"}]
+[limits]
+memory_max_bytes = 536870912
+tasks_max = 64
+cpu_weight = 50
+cpu_quota_percent = 200
+io_weight = 10
+runtime_max_seconds = 3600
+require = true
+[sandbox]
+profile = "strict"
+[tools]
+input_limit_bytes = 2048
+output_limit_bytes = 4096
+timeout_max_ms = 5000
+parallel = 2
+calls_per_turn = 8
+[http]
+body_limit_bytes = 4096
+connections = 10
+subscribers = 5
+subscriber_buffer_bytes = 65536
+heartbeat_seconds = 3
+)");
+    const Result<Settings> settings = load_settings(scratch.directories());
+    ASSERT_TRUE(settings.has_value()) << settings.error().message;
+    EXPECT_EQ(settings->state_directory, "/srv/kheish");
+    EXPECT_EQ(settings->runtime_directory, "/run/other");
+    EXPECT_EQ(settings->workspaces_directory, "/srv/work");
+    EXPECT_EQ(settings->runs.max_turns, 0);
+    EXPECT_EQ(settings->runs.max_output_tokens, 100);
+    EXPECT_EQ(settings->runs.queued_per_session, 3);
+    EXPECT_EQ(settings->runs.live, 7);
+    EXPECT_EQ(settings->runs.input_limit_bytes, 2048);
+    EXPECT_EQ(settings->permissions.mode, "dontAsk");
+    ASSERT_EQ(settings->permissions.rules.size(), 2U);
+    EXPECT_EQ(settings->permissions.rules[0].behavior, "deny");
+    EXPECT_EQ(settings->permissions.rules[0].reason, "no shell");
+    EXPECT_EQ(settings->permissions.rules[1].pattern, "read_*");
+    EXPECT_EQ(settings->limits.memory_max_bytes, 536870912);
+    EXPECT_EQ(settings->limits.tasks_max, 64);
+    EXPECT_EQ(settings->limits.cpu_weight, 50);
+    EXPECT_EQ(settings->limits.cpu_quota_percent, 200);
+    EXPECT_EQ(settings->limits.io_weight, 10);
+    EXPECT_EQ(settings->limits.runtime_max, std::chrono::hours(1));
+    EXPECT_TRUE(settings->limits.require);
+    EXPECT_EQ(settings->sandbox.profile, "strict");
+    EXPECT_EQ(settings->tools.input_limit_bytes, 2048);
+    EXPECT_EQ(settings->tools.output_limit_bytes, 4096);
+    EXPECT_EQ(settings->tools.timeout_max, std::chrono::seconds(5));
+    EXPECT_EQ(settings->tools.parallel, 2);
+    EXPECT_EQ(settings->tools.calls_per_turn, 8);
+    EXPECT_EQ(settings->http.body_limit_bytes, 4096);
+    EXPECT_EQ(settings->http.connections, 10);
+    EXPECT_EQ(settings->http.subscribers, 5);
+    EXPECT_EQ(settings->http.subscriber_buffer_bytes, 65536);
+    EXPECT_EQ(settings->http.heartbeat, std::chrono::seconds(3));
+}
+
+TEST(Settings, LocalGoesOverVendorAndDropInsGoOverBothByName) {
+    ScratchDirectories scratch;
+    scratch.write(
+        "vendor/kheish.toml", "[runs]\nmax_turns = 1\nlive = 1\nqueued_per_session = 1\n");
+    scratch.write("local/kheish.toml", "[runs]\nmax_turns = 2\nlive = 2\n");
+    scratch.write("vendor/kheish.toml.d/50-b.toml", "[runs]\nmax_turns = 3\n");
+    scratch.write("vendor/kheish.toml.d/90-z.toml", "[runs]\nlive = 9\nmax_output_tokens = 9\n");
+    scratch.write("local/kheish.toml.d/60-c.toml", "[runs]\nmax_turns = 4\n");
+    scratch.write("local/kheish.toml.d/90-z.toml", "[tools]\nparallel = 5\n"); // replaces vendor's
+    scratch.write("local/kheish.toml.d/99-note.txt", "not = configuration =\n");
+    const Result<Settings> settings = load_settings(scratch.directories());
+    ASSERT_TRUE(settings.has_value()) << settings.error().message;
+    EXPECT_EQ(settings->runs.max_turns, 4);
+    EXPECT_EQ(settings->runs.live, 2);
+    EXPECT_EQ(settings->runs.queued_per_session, 1);
+    EXPECT_EQ(settings->runs.max_output_tokens, 8192);
+    EXPECT_EQ(settings->tools.parallel, 5);
+}
+
+TEST(Settings, BadInputIsRefusedWithItsPlace) {
+    const std::pair<std::string, std::string> cases[] = {
+        {"unknown = 1\n", ":1: unknown is no key of this file"},
+        {"[runs]\n\nmax_turn = 1\n", ":3: runs.max_turn is no key of this file"},
+        {"[runs]\nmax_turns = \"5\"\n", ":2: runs.max_turns must be an integer, not a string"},
+        {"[runs]\nmax_turns = -1\n", ":2: runs.max_turns must lie from 0 to 1000000"},
+        {"runs = 5\n", ":1: runs must be a table, not an integer"},
+        {"[permissions]\nmode = \"yolo\"\n",
+         ":2: permissions.mode must be one of default, acceptEdits"},
+        {"[permissions]\nrules = [1]\n", ":2: permissions.rules must be a table, not an integer"},
+        {"[permissions]\nrules = [{pattern = \"x\"}]\n",
+         ":2: permissions.rules.behavior is required"},
+        {"[permissions]\nrules = [{behavior = \"deny\"}]\n",
+         "permissions.rules.pattern is required"},
+        {"[limits]\nrequire = \"yes\"\n", ":2: limits.require must be true or false, not a string"},
+        {"state_directory = \"relative\"\n", ":1: state_directory must be an absolute path"},
+        {"state_directory = \"/a/../b\"\n", ":1: state_directory must be an absolute path"},
+        {"[sandbox]\nprofile = \"../x\"\n", ":2: sandbox.profile must be"},
+        {"[runs\n", ":1: "},
+    };
+    for (const auto& [text, message] : cases) {
+        ScratchDirectories scratch;
+        scratch.write("local/kheish.toml.d/10-bad.toml", text);
+        const Result<Settings> settings = load_settings(scratch.directories());
+        ASSERT_FALSE(settings.has_value()) << text;
+        EXPECT_EQ(settings.error().code, Errc::invalid_configuration);
+        EXPECT_TRUE(settings.error().message.starts_with(
+            scratch.root() + "/local/kheish.toml.d/10-bad.toml"))
+            << settings.error().message;
+        EXPECT_NE(settings.error().message.find(message), std::string::npos)
+            << settings.error().message;
+    }
+}
+
+} // namespace
+} // namespace kheish::config

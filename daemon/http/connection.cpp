@@ -1,0 +1,402 @@
+#include "http/connection.hpp"
+
+#include "base/log.hpp"
+#include "http/header_values.hpp"
+
+#include <array>
+#include <charconv>
+#include <utility>
+
+namespace kheish::http {
+
+namespace {
+
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+constexpr std::string_view kLastChunk = "0\r\n\r\n";
+constexpr std::size_t kInlineBodyBytes = 16 * kKibibyte;
+
+std::int64_t ticks(std::chrono::seconds time) {
+    return time / kTick;
+}
+
+} // namespace
+
+Connection::Connection(
+    ConnectionHost& host, Fd fd, const Identity& identity, Peer peer, Quota::Lease lease)
+    : host_(host), identity_(identity), peer_(std::move(peer)), connection_lease_(std::move(lease)),
+      channel_(host.loop, std::move(fd), *this), since_tick_(host.ticks) {}
+
+Connection::~Connection() = default;
+
+void Connection::on_input() {
+    if (phase_ == Phase::reading)
+        process();
+    else if (phase_ != Phase::answering)
+        discard_input();
+}
+
+void Connection::process() {
+    // A reply that comes at once goes on in the loop of the call that is under way.
+    if (processing_)
+        return;
+    processing_ = true;
+    const std::uint64_t first = request_number_;
+    bool more = true;
+    while (more && phase_ == Phase::reading && pending_bytes() < kOutputHighWaterBytes &&
+           request_number_ - first < kRequestsPerTurnLimit)
+        more = step();
+    processing_ = false;
+    if (phase_ != Phase::reading)
+        return;
+    if (!more && input_ended_)
+        return finish();
+    if (request_number_ - first == kRequestsPerTurnLimit)
+        pump_later();
+}
+
+/// One step of reading; false where there is nothing to read for now.
+bool Connection::step() {
+    const std::string_view input = channel_.input();
+    if (input.empty())
+        return false;
+    if (parser_.is_idle())
+        since_tick_ = host_.ticks;
+    channel_.drain_input(parser_.feed(input));
+    if (parser_.state() == RequestParser::State::head_ready)
+        on_head();
+    if (parser_.state() == RequestParser::State::complete)
+        on_request();
+    else if (parser_.state() == RequestParser::State::failed)
+        refuse(problem_response(parser_.problem()));
+    return true;
+}
+
+void Connection::discard_input() {
+    for (std::string_view input = channel_.input(); !input.empty(); input = channel_.input()) {
+        discarded_bytes_ += input.size();
+        channel_.drain_input(input.size());
+    }
+    if (discarded_bytes_ > kLingerLimitBytes)
+        close();
+}
+
+void Connection::on_head() {
+    exchange_ = Exchange();
+    ++request_number_;
+    enter(Phase::reading);
+    Status checked = check_head();
+    if (checked)
+        checked = check_body();
+    if (!checked) {
+        Response response = problem_response(Problem::of(checked.error()));
+        if (!exchange_.match.allow.empty())
+            response.headers.emplace_back("Allow", exchange_.match.allow);
+        return refuse(std::move(response));
+    }
+    if (parser_.request().expects_continue && parser_.request().has_body())
+        channel_.write(kContinue);
+    parser_.accept_body(
+        exchange_.endpoint != nullptr
+            ? control::info(exchange_.endpoint->operation).body_limit_bytes
+            : 0);
+}
+
+/// Everything that can be said before the body: target, route, caller, quota.
+Status Connection::check_head() {
+    const Request& request = parser_.request();
+    KHEISH_TRY(exchange_.target, parse_target(request.target));
+    exchange_.match = host_.router.match(request.method, exchange_.target);
+    const bool options = request.method == "OPTIONS";
+    if (exchange_.target.asterisk && options)
+        exchange_.match.allow = "GET, HEAD, POST, OPTIONS";
+    if (exchange_.match.operation == nullptr && exchange_.match.allow.empty())
+        return fail(Errc::route_not_found, "there is nothing at this path");
+    if (exchange_.match.operation == nullptr && !options)
+        return fail(
+            Errc::method_not_allowed,
+            "this path does not take " + std::string(request.method) + " but " +
+                exchange_.match.allow);
+    KHEISH_TRY(exchange_.caller, identity_.caller(peer_, request));
+    KHEISH_TRY(exchange_.request_lease, host_.quota.take(Quota::Resource::requests, peer_.name));
+    if (options)
+        return {};
+    exchange_.endpoint = &endpoint(exchange_.match.operation->operation);
+    return {};
+}
+
+Status Connection::check_body() {
+    const Request& request = parser_.request();
+    if (exchange_.endpoint == nullptr || !request.has_body())
+        return {};
+    const std::size_t limit = exchange_.match.operation->body_limit_bytes;
+    if (limit == 0)
+        return fail(Errc::payload_too_large, "this operation takes no body");
+    if (request.content_length.value_or(0) > limit)
+        return fail(
+            Errc::payload_too_large, "the body is longer than " + std::to_string(limit) + " bytes");
+    KHEISH_CHECK(check_content_type());
+    const std::size_t most = request.chunked ? limit : *request.content_length;
+    KHEISH_TRY(
+        exchange_.body_lease, host_.quota.take(Quota::Resource::body_bytes, peer_.name, most));
+    return {};
+}
+
+Status Connection::check_content_type() const {
+    const std::string* type = parser_.request().header("content-type");
+    if (type == nullptr || !is_json_media_type(*type))
+        return fail(
+            Errc::unsupported_media_type, "a body must have Content-Type: application/json");
+    return {};
+}
+
+/// Answers without looking at the rest of the request. Where a rest is to come, the connection
+/// cannot be used again: reading it could cost more than it is worth.
+void Connection::refuse(Response response) {
+    if (parser_.state() == RequestParser::State::head_ready && !parser_.request().has_body()) {
+        exchange_.endpoint = nullptr;
+        exchange_.refusal = std::move(response);
+        return parser_.accept_body(0);
+    }
+    keep_alive_ = false;
+    reply(std::move(response));
+}
+
+void Connection::on_request() {
+    enter(Phase::answering);
+    if (exchange_.refusal)
+        return reply(*std::exchange(exchange_.refusal, std::nullopt));
+    if (exchange_.endpoint == nullptr) {
+        Response response;
+        response.status = 204;
+        response.headers.emplace_back("Allow", exchange_.match.allow);
+        return reply(std::move(response));
+    }
+    Reply responder([weak = weak_from_this(), number = request_number_](Result<Response> result) {
+        if (const std::shared_ptr<Connection> self = weak.lock())
+            self->answer(number, std::move(result));
+    });
+    const Endpoint& endpoint = *exchange_.endpoint;
+    if (endpoint.body == Body::required && parser_.request().body.empty())
+        return responder.fail(Errc::bad_request, "this operation needs a JSON object as body");
+    Call call{
+        host_.service,
+        *exchange_.caller,
+        endpoint.success_status,
+        parser_.request(),
+        exchange_.target.query,
+        {},
+        {}};
+    dispatch(endpoint, call, exchange_.match.session, exchange_.match.run, std::move(responder));
+}
+
+void Connection::answer(std::uint64_t number, Result<Response> result) {
+    if (phase_ != Phase::answering || number != request_number_)
+        return;
+    if (result)
+        return reply(*std::move(result));
+    const Problem problem = Problem::of(result.error());
+    if (problem.status == 500)
+        log(Level::error,
+            "an HTTP request failed",
+            {{log_field::kOperation, std::string(exchange_.match.operation->name)},
+             {log_field::kCaller, peer_.name},
+             {log_field::kError, result.error().to_string()}});
+    reply(problem_response(problem));
+}
+
+void Connection::reply(Response response) {
+    const bool head_only = parser_.request().method == "HEAD";
+    if (response.stream && !head_only)
+        return start_stream(std::move(response));
+    keep_alive_ = keep_alive_ && parser_.request().keep_alive && !host_.draining;
+    std::string text = response_head(response, keep_alive_);
+    const bool separate = response.body.size() > kInlineBodyBytes;
+    if (!head_only && !separate)
+        text += response.body;
+    channel_.write(text);
+    if (!head_only && separate)
+        channel_.write(response.body);
+    exchange_ = Exchange();
+    if (!keep_alive_)
+        return finish();
+    parser_.reset();
+    enter(Phase::reading);
+    process();
+}
+
+std::string Connection::response_head(const Response& response, bool keep_alive) const {
+    std::string head = "HTTP/1.1 ";
+    head.append(std::to_string(response.status)).append(" ");
+    head.append(reason_phrase(response.status));
+    head.append("\r\nDate: ").append(http_date(host_.clock.now().wall_us));
+    head.append("\r\nCache-Control: no-store");
+    for (const auto& [name, value] : response.headers)
+        head.append("\r\n").append(name).append(": ").append(value);
+    if (response.status != 204)
+        head.append("\r\nContent-Type: ").append(response.content_type);
+    if (response.stream)
+        head.append("\r\nX-Accel-Buffering: no");
+    else if (response.status != 204)
+        head.append("\r\nContent-Length: ").append(std::to_string(response.body.size()));
+    if (!keep_alive)
+        head.append("\r\nConnection: close");
+    else if (parser_.request().minor_version == 0)
+        head.append("\r\nConnection: keep-alive");
+    return head.append("\r\n\r\n");
+}
+
+void Connection::start_stream(Response response) {
+    Result<Quota::Lease> lease = host_.quota.take(Quota::Resource::streams, peer_.name);
+    if (!lease)
+        return reply(problem_response(Problem::of(lease.error())));
+    stream_lease_ = *std::move(lease);
+    keep_alive_ = false;
+    chunked_stream_ = parser_.request().minor_version > 0;
+    if (chunked_stream_)
+        response.headers.emplace_back("Transfer-Encoding", "chunked");
+    channel_.write(response_head(response, false));
+    stream_ = std::move(response.stream);
+    exchange_ = Exchange();
+    enter(Phase::streaming);
+    channel_.set_low_water(kStreamLowWaterBytes - 1);
+    discard_input();
+    stream_->start(*this);
+    if (host_.draining)
+        end_stream();
+}
+
+void Connection::write_stream(std::string_view frames) {
+    if (!chunked_stream_)
+        return channel_.write(frames);
+    constexpr std::size_t kHexDigits = 16;
+    std::array<char, kHexDigits> size{};
+    const std::to_chars_result end =
+        std::to_chars(size.data(), size.data() + size.size(), frames.size(), 16);
+    std::string chunk;
+    chunk.reserve(frames.size() + kHexDigits + 4);
+    chunk.append(size.data(), end.ptr).append("\r\n").append(frames).append("\r\n");
+    channel_.write(chunk);
+}
+
+void Connection::end_stream() {
+    stream_.reset();
+    stream_lease_.release();
+    if (chunked_stream_)
+        channel_.write(kLastChunk);
+    finish();
+}
+
+void Connection::pump_later() {
+    host_.loop.post([weak = weak_from_this()] {
+        if (const std::shared_ptr<Connection> self = weak.lock())
+            self->on_drained();
+    });
+}
+
+void Connection::on_drained() {
+    switch (phase_) {
+    case Phase::reading:
+        return process();
+    case Phase::streaming:
+        return stream_->pump();
+    case Phase::flushing:
+        return finish();
+    case Phase::answering:
+    case Phase::lingering:
+    case Phase::closed:
+        return;
+    }
+}
+
+void Connection::on_end_of_input() {
+    input_ended_ = true;
+    if (phase_ == Phase::reading)
+        process();
+    else if (phase_ == Phase::streaming || phase_ == Phase::lingering)
+        close();
+}
+
+void Connection::on_broken() {
+    close();
+}
+
+void Connection::enter(Phase phase) {
+    phase_ = phase;
+    since_tick_ = host_.ticks;
+}
+
+/// Ends the connection behind what has been written. Ending the output first and reading on for a
+/// moment lets a client that is still sending see the reply.
+void Connection::finish() {
+    if (phase_ != Phase::flushing)
+        enter(Phase::flushing);
+    channel_.set_low_water(0);
+    if (pending_bytes() > 0)
+        return;
+    channel_.shutdown_output();
+    if (input_ended_ || host_.draining)
+        return close();
+    enter(Phase::lingering);
+    discard_input();
+}
+
+void Connection::close() {
+    if (phase_ == Phase::closed)
+        return;
+    phase_ = Phase::closed;
+    host_.on_closed(*this);
+}
+
+void Connection::on_tick() {
+    const int stalled = channel_.on_tick();
+    switch (phase_) {
+    case Phase::streaming:
+        if (stalled < ticks(kWriteStallTimeout))
+            return stream_->on_tick();
+        stream_->overflow();
+        overflowed_ = true;
+        return end_stream();
+    case Phase::lingering:
+        return ticks_in_phase() > ticks(kLingerTimeout) ? close() : void();
+    case Phase::flushing:
+        if (stalled >=
+            ticks(overflowed_ ? kWriteStallTimeout + kOverflowGrace : kWriteStallTimeout))
+            close();
+        return;
+    case Phase::reading:
+        return stalled >= ticks(kWriteStallTimeout) ? close() : on_reading_tick();
+    case Phase::answering:
+    case Phase::closed:
+        return;
+    }
+}
+
+void Connection::on_reading_tick() {
+    if (parser_.is_idle())
+        return ticks_in_phase() > ticks(kIdleTimeout) ? close() : void();
+    const bool body = parser_.state() == RequestParser::State::body;
+    if (ticks_in_phase() > ticks(body ? kBodyTimeout : kHeaderTimeout))
+        refuse(problem_response(Problem::of_status(
+            408, body ? "the body took too long" : "the head of the request took too long")));
+}
+
+void Connection::drain() {
+    if (phase_ == Phase::streaming)
+        end_stream();
+    else if (phase_ == Phase::lingering)
+        close();
+    else if (phase_ == Phase::reading && parser_.is_idle())
+        finish();
+}
+
+void Connection::abort(const Problem& problem) {
+    if (phase_ == Phase::answering || (phase_ == Phase::reading && !parser_.is_idle())) {
+        keep_alive_ = false;
+        reply(problem_response(problem));
+    }
+    if (phase_ != Phase::lingering)
+        channel_.shutdown_output();
+    close();
+}
+
+} // namespace kheish::http

@@ -1,0 +1,139 @@
+#include "http/request_schemas.hpp"
+
+#include "base/assert.hpp"
+#include "control/requests.hpp"
+
+#include <initializer_list>
+#include <vector>
+
+namespace kheish::http {
+
+namespace {
+
+using codec::Json;
+
+Json text(std::size_t limit_bytes) {
+    return Json::object(
+        {{"type", "string"}, {"maxLength", static_cast<std::int64_t>(limit_bytes)}});
+}
+
+Json words(std::initializer_list<std::string_view> values) {
+    Json list = Json::array();
+    for (const std::string_view value : values)
+        list.append(value);
+    return Json::object({{"type", "string"}, {"enum", list}});
+}
+
+/// An object that has no members but these.
+Json closed_object(Json properties, std::initializer_list<std::string_view> required = {}) {
+    Json schema = Json::object(
+        {{"type", "object"}, {"properties", properties}, {"additionalProperties", false}});
+    Json names = Json::array();
+    for (const std::string_view name : required)
+        names.append(name);
+    if (names.size() > 0)
+        schema.set("required", names);
+    return schema;
+}
+
+Json list_of(const Json& item) {
+    return Json::object({{"type", "array"}, {"items", item}});
+}
+
+Json create_session() {
+    return closed_object(Json::object({
+        {"session_id", text(kSessionIdLimitBytes)},
+        {"thread_id", text(control::kLabelLimitBytes)},
+        {"workspace", text(control::kPathLimitBytes)},
+    }));
+}
+
+Json submit_input() {
+    const Json item = closed_object(
+        Json::object({{"type", words({"text"})}, {"text", Json::object({{"type", "string"}})}}),
+        {"type", "text"});
+    const Json generation = closed_object(Json::object({
+        {"model", text(control::kLabelLimitBytes)},
+        {"max_output_tokens", Json::object({{"type", "integer"}, {"minimum", 1}})},
+    }));
+    return closed_object(Json::object({
+        {"content", Json::object({{"type", "string"}})},
+        {"input_items", list_of(item)},
+        {"provider", text(control::kLabelLimitBytes)},
+        {"route_id", text(control::kLabelLimitBytes)},
+        {"source_plugin", text(control::kLabelLimitBytes)},
+        {"source_kind", text(control::kLabelLimitBytes)},
+        {"actor_id", text(control::kLabelLimitBytes)},
+        {"generation", generation},
+        {"permission_mode",
+         words({"default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"})},
+        {"metadata", Json::object({{"type", "object"}})},
+        {"idempotency_key", text(control::kIdempotencyKeyLimitBytes)},
+    }));
+}
+
+Json resolve_approvals() {
+    const Json resolution = closed_object(
+        Json::object({
+            {"request_id", text(control::kLabelLimitBytes)},
+            {"behavior", words({"allow", "deny"})},
+            {"justification", text(control::kReasonLimitBytes)},
+            {"reason", text(control::kReasonLimitBytes)},
+            {"digest", Json::object({{"type", "string"}, {"pattern", "^[0-9a-f]{64}$"}})},
+        }),
+        {"request_id", "behavior"});
+    Json resolutions = list_of(resolution);
+    resolutions.set("minItems", 1);
+    resolutions.set("maxItems", static_cast<std::int64_t>(control::kResolutionLimit));
+    return closed_object(
+        Json::object({
+            {"resolutions", resolutions},
+            {"idempotency_key", text(control::kIdempotencyKeyLimitBytes)},
+        }),
+        {"resolutions"});
+}
+
+Json problem() {
+    const Json string = Json::object({{"type", "string"}});
+    return closed_object(
+        Json::object({
+            {"type", string},
+            {"title", string},
+            {"status", Json::object({{"type", "integer"}})},
+            {"detail", string},
+            {"code", string},
+            {"domain", string},
+        }),
+        {"type", "title", "status", "detail", "code"});
+}
+
+} // namespace
+
+Json request_schemas() {
+    return Json::object({
+        {"CreateSession", create_session()},
+        {"SubmitInput", submit_input()},
+        {"ResolveApprovals", resolve_approvals()},
+        {"Reason", closed_object(Json::object({{"reason", text(control::kReasonLimitBytes)}}))},
+        {"Problem", problem()},
+    });
+}
+
+std::string_view request_schema(const control::OperationInfo& operation) {
+    using enum control::AuditClass;
+    switch (operation.audit) {
+    case submit:
+        return operation.idempotency_key ? "SubmitInput" : "CreateSession";
+    case approve:
+        return "ResolveApprovals";
+    case control::AuditClass::control:
+        return "Reason";
+    case none:
+    case read:
+        break;
+    }
+    KHEISH_ASSERT(!"the operation takes no body");
+    return {};
+}
+
+} // namespace kheish::http

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "base/responder.hpp"
+#include "codec/json.hpp"
+#include "http/event_stream.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace kheish::http {
+
+inline constexpr std::string_view kJsonType = "application/json";
+inline constexpr std::string_view kProblemType = "application/problem+json";
+inline constexpr std::string_view kTextType = "text/plain; charset=utf-8";
+inline constexpr std::string_view kEventStreamType = "text/event-stream";
+
+/// What a handler answers: a whole body, or an event stream.
+struct Response {
+    int status = 200;
+    std::string_view content_type = kJsonType; ///< static storage
+    std::string body;
+    std::vector<std::pair<std::string_view, std::string>> headers; ///< besides those of the framing
+    std::unique_ptr<EventStream> stream;                           ///< instead of a body
+
+    static Response json(int status, const codec::Json& view);
+    static Response text(std::string_view text);
+};
+
+/// A handler's one way out; errors become problems.
+using Reply = Responder<Response>;
+
+/// An error as HTTP shows it (RFC 9457). `domain` may be empty.
+struct Problem {
+    int status = 500;
+    std::string_view domain; ///< static storage
+    std::string_view code;   ///< static storage
+    std::string detail;
+
+    /// By the error table.
+    static Problem of(const Error& error);
+    /// Problems that only HTTP has: 408, 414, 431, 501, 505.
+    static Problem of_status(int status, std::string_view detail);
+};
+
+/// application/problem+json {type, title, status, detail, code, domain?}, with Retry-After on 429
+/// and 503.
+Response problem_response(const Problem& problem);
+
+/// The reason phrase; "Daemon Error" for a status that kheish does not send.
+std::string_view reason_phrase(int status);
+
+} // namespace kheish::http

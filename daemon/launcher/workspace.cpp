@@ -30,8 +30,8 @@ constexpr std::array<std::string_view, 12> kSystemTrees{
 constexpr std::array<std::string_view, 3> kKheishTrees{
     "/run/kheish", "/var/run/kheish", "/var/lib/kheish"};
 /// Fine to have a workspace in, too much to be one.
-constexpr std::array<std::string_view, 6> kShared{
-    "/home", "/tmp", "/var/tmp", "/root", "/run/user", "/opt"};
+constexpr std::array<std::string_view, 7> kShared{
+    "/home", "/tmp", "/var/tmp", "/root", "/run/user", "/opt", "/var/lib/kheish-workspaces"};
 
 bool is_at_or_below(std::string_view path, std::string_view tree) {
     return path.starts_with(tree) && (path.size() == tree.size() || path[tree.size()] == '/');
@@ -60,8 +60,6 @@ Status check_workspace_path(std::string_view path) {
     for (const std::string_view tree : kSystemTrees)
         if (is_at_or_below(path, tree))
             return refused(path, "a system directory");
-    if (path != kOwnWorkspaces && is_at_or_below(path, kOwnWorkspaces))
-        return {};
     for (const std::string_view tree : kKheishTrees) {
         if (is_at_or_below(path, tree))
             return refused(path, "belongs to kheish itself");

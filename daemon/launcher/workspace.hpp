@@ -8,13 +8,10 @@
 
 namespace kheish::launcher {
 
-/// Workspaces of sessions without one of their own lie here, one directory each.
-inline constexpr std::string_view kOwnWorkspaces = "/var/lib/kheish/workspaces";
-
 /// Errc::launch_refused with the reason unless `path` may be a workspace: absolute, without "."
 /// and ".." and double slashes; not the root, a system directory or one below it, a directory
 /// shared by all users as a whole (/home, /tmp, ...), nor one that holds, is or lies in kheish's
-/// state or runtime directories (except below kOwnWorkspaces).
+/// state or runtime directories.
 Status check_workspace_path(std::string_view path);
 
 /// Opens `path` (O_PATH) with the credentials of the caller, which must be the run's. Follows

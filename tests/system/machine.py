@@ -41,6 +41,7 @@ MASKED = (
     "systemd-networkd-wait-online.service", "systemd-resolved.service", "systemd-udevd.service",
     "systemd-udev-trigger.service",
 )  # fmt: skip
+LANDLOCK = ("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self")
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
@@ -295,6 +296,8 @@ class Machine:
     def _start_nspawn(self, notify_address):
         command = ["setpriv", "--pdeathsig=KILL", "systemd-nspawn", "--quiet", "--boot"]
         command += ["--register=no", "--keep-unit", "--private-network", "--notify-ready=yes"]
+        # The filter of this nspawn is older than Landlock.
+        command += [f"--system-call-filter={' '.join(LANDLOCK)}"]
         command += ["--console=pipe", f"--machine={self.name}", f"--directory={self.root}"]
         command += [f"--bind-ro={path}" for path in self.binds]
         with open(self.console_path, "ab") as console:

@@ -1,5 +1,6 @@
 #include "base/fd.hpp"
 #include "sandbox/runner_start.hpp"
+#include "sandbox/seccomp_program.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -48,10 +49,17 @@ void serve(const Fd& connection) {
     }
 }
 
+Status confine() {
+    KHEISH_TRY(const sandbox::RunnerView view, sandbox::enter_sandbox());
+    KHEISH_TRY(
+        const std::string filter, sandbox::seccomp_program(view.network, sandbox::FilterFor::tool));
+    return sandbox::confine_tool(view, filter);
+}
+
 } // namespace
 
 int main() {
-    if (!sandbox::enter_sandbox())
+    if (!confine())
         return EXIT_FAILURE;
     for (;;) {
         pollfd ready{sandbox::kChannelFd, POLLIN, 0};

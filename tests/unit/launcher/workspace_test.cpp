@@ -16,7 +16,7 @@ TEST(WorkspacePath, OrdinaryDirectoriesAreFine) {
           "/tmp/x",
           "/srv/data",
           "/var/www",
-          "/var/lib/kheish/workspaces/demo",
+          "/var/lib/kheish-workspaces/demo",
           "/var/lib/kheish-other",
           "/usrlocal",
           "/home/alice/..x"})
@@ -52,8 +52,7 @@ TEST(WorkspacePath, TheRestIsRefusedWithAReason) {
           "/var/run/kheish",
           "/var/lib/kheish",
           "/var/lib/kheish/journal",
-          "/var/lib/kheish/workspaces",
-          "/var/lib/kheish/workspaces-other"}) {
+          "/var/lib/kheish-workspaces"}) {
         const Status status = check_workspace_path(path);
         ASSERT_FALSE(status) << path;
         EXPECT_EQ(status.error().code, Errc::launch_refused) << path;

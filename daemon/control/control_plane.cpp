@@ -169,7 +169,8 @@ std::vector<RunId> ControlPlane::live_runs(std::size_t limit) const {
         outside_.journal.live_runs({}, std::min(limit, journal::kPageLimit));
     if (page)
         for (const journal::RunRow& row : page->items)
-            runs.push_back(row.run);
+            if (!row.finished_us)
+                runs.push_back(row.run);
     return runs;
 }
 

@@ -286,6 +286,7 @@ journal::RunRow RunProjection::run_row() const {
     row.io_write_bytes = known(usage.io_write_bytes);
     row.pending_approvals = static_cast<std::int64_t>(pending_.size());
     row.cancel_requested = state_.cancel_requested;
+    row.scope_open = state_.scope.phase != engine::ScopeState::Phase::none;
     return row;
 }
 

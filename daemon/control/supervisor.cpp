@@ -106,6 +106,8 @@ void Supervisor::resume(const std::vector<std::shared_ptr<RunActor>>& loaded) {
         sessions.insert(actor->state().session);
         if (actor->state().status != engine::RunStatus::queued)
             actor->recover(boot_id);
+        else
+            actor->advance(); // it may have been cancelled in the line
     }
     for (const SessionId& session : sessions)
         promote(session);
@@ -117,16 +119,16 @@ Status Supervisor::reload_session(const SessionId& session) {
     });
     sessions_.erase(session);
     std::vector<std::shared_ptr<RunActor>> loaded;
-    journal::PageRequest page_request{.after = {}, .limit = journal::kPageLimit};
-    const journal::RunFilter filter{.session = session, .owner = {}, .status = {}, .live = true};
-    for (;;) {
-        KHEISH_TRY(
-            journal::Page<journal::RunRow> page, outside_.journal.runs(filter, page_request));
+    journal::LiveCursor cursor;
+    cursor.session = session;
+    bool has_more = true;
+    while (has_more) {
+        KHEISH_TRY(journal::LivePage page, outside_.journal.live_runs(cursor, journal::kPageLimit));
+        has_more = page.has_more && page.next.session == session;
         for (const journal::RunRow& row : page.items)
-            KHEISH_CHECK(load_run(row, loaded));
-        if (!page.has_more)
-            break;
-        page_request.after = page.next;
+            if (row.session == session)
+                KHEISH_CHECK(load_run(row, loaded));
+        cursor = page.next;
     }
     resume(loaded);
     return {};

@@ -227,8 +227,8 @@ class Journal {
     virtual Result<std::int64_t> count_runs(const RunFilter& filter) const = 0;
     virtual Result<std::int64_t> count_approvals(const ApprovalFilter& filter) const = 0;
 
-    /// Runs that have not ended, by session; within one the active run first, then the queue.
-    /// Costs as much as there are live runs, however many have ended.
+    /// Runs that have not ended or whose scope has not, by session; within one the active run
+    /// first, then the queue. Costs as much as there are such runs, however many others have ended.
     virtual Result<LivePage> live_runs(const LiveCursor& after, std::size_t limit) const = 0;
     /// How many runs have each status that occurs, by name.
     virtual Result<std::vector<StatusCount>>

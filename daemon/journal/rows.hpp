@@ -71,6 +71,7 @@ struct RunRow {
     std::optional<std::int64_t> io_write_bytes;
     std::int64_t pending_approvals = 0;
     bool cancel_requested = false;
+    bool scope_open = false; ///< an attempt has been asked for and has not ended
 
     // The journal's own, ignored on writing.
     std::string owner;      ///< of the session

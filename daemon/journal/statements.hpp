@@ -95,11 +95,12 @@ inline constexpr std::string_view kWriteRun =
     "source_plugin, source_kind, actor_id, text_preview, metadata, input_sha256, input_size, "
     "error_code, error, turns, tokens_input, tokens_output, tokens_cache_read, "
     "tokens_cache_write, attempt, unit, cpu_usage_us, memory_peak_bytes, tasks_peak, "
-    "io_read_bytes, io_write_bytes, pending_approvals, cancel_requested, owner, first_seq, "
+    "io_read_bytes, io_write_bytes, pending_approvals, cancel_requested, scope_open, owner, "
+    "first_seq, "
     "last_seq) "
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, coalesce(?8, -1), ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
     "?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, "
-    "?35, ?36, ?37, ?38, (SELECT owner FROM sessions WHERE session_id = ?2), "
+    "?35, ?36, ?37, ?38, ?39, (SELECT owner FROM sessions WHERE session_id = ?2), "
     "(SELECT min(seq) FROM events WHERE run_id = ?1), "
     "(SELECT max(seq) FROM events WHERE run_id = ?1)) "
     "ON CONFLICT (run_id) DO UPDATE SET agent_id = excluded.agent_id, kind = excluded.kind, "
@@ -119,14 +120,16 @@ inline constexpr std::string_view kWriteRun =
     "memory_peak_bytes = excluded.memory_peak_bytes, tasks_peak = excluded.tasks_peak, "
     "io_read_bytes = excluded.io_read_bytes, io_write_bytes = excluded.io_write_bytes, "
     "pending_approvals = excluded.pending_approvals, "
-    "cancel_requested = excluded.cancel_requested, last_seq = excluded.last_seq";
+    "cancel_requested = excluded.cancel_requested, scope_open = excluded.scope_open, "
+    "last_seq = excluded.last_seq";
 inline constexpr std::string_view kRunColumns =
     "run_id, session_id, agent_id, kind, status, wait_reason, wait_since_us, "
     "nullif(queue_position, -1), submitted_us, updated_us, started_us, finished_us, route, model, "
     "mode, source_plugin, source_kind, actor_id, text_preview, metadata, input_sha256, "
     "input_size, error_code, error, turns, tokens_input, tokens_output, tokens_cache_read, "
     "tokens_cache_write, attempt, unit, cpu_usage_us, memory_peak_bytes, tasks_peak, "
-    "io_read_bytes, io_write_bytes, pending_approvals, cancel_requested, owner, first_seq, "
+    "io_read_bytes, io_write_bytes, pending_approvals, cancel_requested, scope_open, owner, "
+    "first_seq, "
     "last_seq";
 
 template <class AnyRunRow>
@@ -168,7 +171,8 @@ auto run_members(AnyRunRow& row) {
         row.io_read_bytes,
         row.io_write_bytes,
         row.pending_approvals,
-        row.cancel_requested);
+        row.cancel_requested,
+        row.scope_open);
 }
 inline auto written(const RunRow& row) {
     return run_members(row);
@@ -282,7 +286,7 @@ inline auto read(OutputRow& row) {
 /// INDEXED BY refuses to prepare where the partial index would not serve.
 inline std::string live_runs() {
     return "SELECT " + std::string(kRunColumns) +
-           " FROM runs INDEXED BY runs_live WHERE finished_us IS NULL "
+           " FROM runs INDEXED BY runs_live WHERE (finished_us IS NULL OR scope_open = 1) "
            "AND (session_id, queue_position, run_id) > (?, ?, ?) "
            "ORDER BY session_id, queue_position, run_id LIMIT ?";
 }

@@ -138,6 +138,7 @@ CREATE TABLE runs (
     io_write_bytes     INTEGER,
     pending_approvals  INTEGER NOT NULL,
     cancel_requested   INTEGER NOT NULL,
+    scope_open         INTEGER NOT NULL, -- its last attempt has not ended, the run may have
     first_seq          INTEGER NOT NULL,
     last_seq           INTEGER NOT NULL
 ) STRICT;
@@ -145,8 +146,9 @@ CREATE TABLE runs (
 CREATE INDEX runs_by_session ON runs (session_id);
 CREATE INDEX runs_by_owner ON runs (owner);
 CREATE INDEX runs_by_status ON runs (status);
--- What a restart reads: its size is the number of live runs.
-CREATE INDEX runs_live ON runs (session_id, queue_position) WHERE finished_us IS NULL;
+-- What a restart reads: its size is the number of runs that live or leave a scope behind.
+CREATE INDEX runs_live ON runs (session_id, queue_position)
+WHERE (finished_us IS NULL OR scope_open = 1);
 
 CREATE TABLE tool_calls (
     number        INTEGER PRIMARY KEY,

@@ -135,8 +135,13 @@ TEST_F(Lists, LiveRunsComeBySessionActiveFirstThenTheQueue) {
     RunRow active = make_run(9, "s0");
     active.status = "running";
     active.queue_position.reset();
-    ASSERT_TRUE(journal_.write(rows_write({active})));
-    const std::vector<std::int64_t> expected{9, 3, 6, 1, 7, 10, 2, 5};
+    RunRow leaves_a_scope = make_run(8, "s2");
+    leaves_a_scope.status = "completed";
+    leaves_a_scope.queue_position.reset();
+    leaves_a_scope.finished_us = 7;
+    leaves_a_scope.scope_open = true;
+    ASSERT_TRUE(journal_.write(rows_write({active, leaves_a_scope})));
+    const std::vector<std::int64_t> expected{9, 3, 6, 1, 7, 10, 8, 2, 5};
     for (std::size_t limit = 1; limit <= 9; ++limit) {
         std::vector<std::int64_t> numbers;
         LiveCursor cursor;
@@ -300,6 +305,7 @@ TEST(Rows, EveryMemberOfARunComesBack) {
     row.io_write_bytes = 14;
     row.pending_approvals = 15;
     row.cancel_requested = true;
+    row.scope_open = true;
     row.owner = "ignored";
     row.first_seq = 99;
     row.last_seq = 99;

@@ -114,8 +114,8 @@ TEST_F(Bash, TimeoutKillsTheWholeTree) {
     const CallId id = client_.start(
         "bash",
         command(
-            "((exec -a " + mark_ + " setsid sleep 1000) & exec -a " + mark_ + " sleep 1001) & " +
-            "trap '' TERM HUP; touch ready; exec -a " + mark_ + " sleep 1002"),
+            "(setsid bash -c 'exec -a " + mark_ + " sleep 1000' & exec -a " + mark_ +
+            " sleep 1001) & " + "trap '' TERM HUP; touch ready; exec -a " + mark_ + " sleep 1002"),
         3000);
     ASSERT_TRUE(
         eventually([this] { return std::filesystem::exists(runner_.workspace() / "ready"); }));
@@ -128,8 +128,8 @@ TEST_F(Bash, TimeoutKillsTheWholeTree) {
 
 TEST_F(Bash, NothingSurvivesTheEndOfTheScript) {
     const Finished finished =
-        run("for i in 1 2 3; do (exec -a " + mark_ +
-            " setsid sleep 1000) & done; (sleep 1000 & disown) ; echo done");
+        run("for i in 1 2 3; do setsid bash -c 'exec -a " + mark_ +
+            " sleep 1000' & done; (sleep 1000 & disown) ; echo done");
     EXPECT_EQ(finished.kind, Kind::ok);
     EXPECT_EQ(finished.text, "done\n");
     EXPECT_EQ(processes_with(mark_), 0);
@@ -137,7 +137,8 @@ TEST_F(Bash, NothingSurvivesTheEndOfTheScript) {
 
 TEST_F(Bash, CancelKillsTheWholeTree) {
     const CallId id = client_.start(
-        "bash", command("echo begun; touch ready; (exec -a " + mark_ + " setsid sleep 1000)"));
+        "bash",
+        command("echo begun; touch ready; setsid bash -c 'exec -a " + mark_ + " sleep 1000'"));
     ASSERT_TRUE(
         eventually([this] { return std::filesystem::exists(runner_.workspace() / "ready"); }));
     client_.send(codec::runner::Cancel{id});

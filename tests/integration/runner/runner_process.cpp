@@ -49,9 +49,13 @@ Fd listen_at(const std::string& path) {
 
 /// Places `listener` as fd 3 and two sinks, as kheish-launcher does.
 bool place_descriptors(int listener, int status, int log) {
-    return ::dup2(listener, 10) == 10 && ::dup2(status, 11) == 11 && ::dup2(log, 12) == 12 &&
-           ::dup2(10, sandbox::kChannelFd) >= 0 && ::dup2(11, sandbox::kStatusFd) >= 0 &&
-           ::dup2(12, sandbox::kLogFd) >= 0;
+    // Out of the way of the numbers that they are to have.
+    constexpr int kAside = 100;
+    const int listener_aside = ::fcntl(listener, F_DUPFD_CLOEXEC, kAside);
+    const int status_aside = ::fcntl(status, F_DUPFD_CLOEXEC, kAside);
+    const int log_aside = ::fcntl(log, F_DUPFD_CLOEXEC, kAside);
+    return ::dup2(listener_aside, sandbox::kChannelFd) >= 0 &&
+           ::dup2(status_aside, sandbox::kStatusFd) >= 0 && ::dup2(log_aside, sandbox::kLogFd) >= 0;
 }
 
 /// Only what is safe after fork(2) in a single-threaded program. Returns where something failed.
@@ -66,6 +70,10 @@ void become_runner(
          sandbox::runner_environment({workspace, {}, false, 0}))
         (void)::setenv(entry.name.c_str(), entry.value.c_str(), 1);
     const Result<std::string> filter = sandbox::seccomp_program(false);
+    // A test that is killed leaves no runner, and none holds the test's output open.
+    const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (::dup2(nothing, STDOUT_FILENO) < 0 || ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+        return;
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !filter ||
         !sandbox::apply_seccomp(*filter))
         return;

@@ -27,7 +27,7 @@ class RunnerProcess {
     pid_t pid() const { return pid_; }
     const std::filesystem::path& workspace() const { return workspace_; }
     const std::filesystem::path& directory() const { return directory_; }
-    std::string socket_path() const { return (directory_ / "socket").string(); }
+    std::string socket_path() const { return (directory_ / "17.sock").string(); }
     /// SIGKILL, and waits for its end.
     void kill();
     /// A file of the workspace, for the runner's user to read and write.

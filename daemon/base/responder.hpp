@@ -37,6 +37,8 @@ class Responder {
         Handler handler = std::exchange(handler_, Handler{});
         handler(std::move(result));
     }
+    /// Lets go of a caller who has given up waiting: nothing is answered, now or later.
+    void dismiss() { handler_ = Handler{}; }
     void fail(Errc code, std::string message) { answer(kheish::fail(code, std::move(message))); }
     void fail(Error error) { answer(kheish::fail(std::move(error))); }
 

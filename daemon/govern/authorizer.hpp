@@ -35,8 +35,8 @@ class Authorizer {
     virtual ~Authorizer() = default;
 
     /// Answers success when authorized. Everything else is an error: Errc::forbidden where the
-    /// answer is no, and where there is no answer (authority gone, time-out, challenge without a
-    /// prompt) too.
+    /// answer is no, and where there is no answer (authority gone, time-out) too;
+    /// Errc::unauthorized where it would take a password and no prompt was allowed.
     [[nodiscard]] virtual std::unique_ptr<Authorization>
     check(AuthorizationRequest request, Responder<void> responder) = 0;
 };

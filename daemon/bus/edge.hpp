@@ -1,0 +1,93 @@
+#pragma once
+
+#include "base/handle.hpp"
+#include "bus/access.hpp"
+#include "bus/followers.hpp"
+#include "control/service.hpp"
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace kheish::bus {
+
+/// kheishd on one D-Bus connection: the objects below /ai/kheish/Daemon1, their signals, and
+/// org.freedesktop.LogControl1. It only parses, asks whether the caller may, calls the service and
+/// answers.
+///
+/// Who may see what: signals go to everyone on a bus, so they carry the state of a thing and never
+/// its content (names of tools, texts, paths are announced as invalidated). Properties are read by
+/// the owner and by root; everybody else has the methods, which ask polkit. ObjectManager shows
+/// each caller their own live things, root all of them, at most kListedLimit of a kind.
+class BusEdge final : public control::ChangeListener {
+    struct Key {}; ///< only open() makes one
+
+  public:
+    static constexpr std::size_t kListedLimit = 1000;
+    static constexpr std::size_t kHeldReadLimit = 1024;
+
+    /// All outlive the edge.
+    struct Environment {
+        loop::Loop& loop;
+        Timers& timers;
+        control::Service& service;
+        Peers& peers;
+        govern::Authorizer& authorizer;
+    };
+
+    /// Registers the objects on `bus` and listens to the service's changes. Takes no bus name.
+    static Result<std::unique_ptr<BusEdge>> open(sd_bus* bus, Environment environment);
+    BusEdge(Key, sd_bus* bus, Environment environment);
+    ~BusEdge() override;
+    BusEdge(const BusEdge&) = delete;
+    BusEdge& operator=(const BusEdge&) = delete;
+
+    control::Service& service() const { return service_; }
+    Access& access() { return access_; }
+    Followers& followers() { return followers_; }
+
+    void on_session_changed(const SessionId& session, bool created, bool ended) override;
+    void on_run_changed(RunId run, bool appeared, bool ended) override;
+    void on_approval_changed(const ApprovalId& approval, bool appeared, bool settled) override;
+
+    /// Whether whoever reads a property now may know about things of `owner`: a signal, which
+    /// carries no content, the owner, or root.
+    bool reader_may_see(const Principal& owner) const;
+    /// Whether the message being handled comes from root.
+    bool caller_is_root() const;
+    /// Who sent the message being handled, where that has been found out.
+    std::optional<uid_t> calling_uid() const;
+
+    /// The things that are read for the property at hand; kept while one signal is made.
+    Result<control::RunSummary> run_summary(RunId run);
+    Result<control::SessionSummary> session_summary(const SessionId& session);
+    Result<control::ApprovalSummary> approval_summary(const ApprovalId& approval);
+
+  private:
+    using Memo = std::variant<
+        std::monostate,
+        control::RunSummary,
+        control::SessionSummary,
+        control::ApprovalSummary>;
+    enum class Change { appeared, changed, ended };
+
+    Status add_objects();
+    Status add(int result, sd_bus_slot* slot, const char* what);
+    void announce(const std::string& path, const char* interface, Change change);
+
+    static int hold_reads(sd_bus_message* message, void* data, sd_bus_error* error) noexcept;
+    void hold(sd_bus_message* message, const std::string& sender);
+
+    sd_bus* bus_;
+    control::Service& service_;
+    Peers& peers_;
+    Access access_;
+    Followers followers_;
+    Memo memo_;
+    bool announcing_ = false;
+    std::shared_ptr<std::size_t> held_reads_; ///< shared with answers that may outlive the edge
+    std::vector<BusSlot> slots_;
+};
+
+} // namespace kheish::bus

@@ -1,0 +1,98 @@
+#include "bus/endpoint.hpp"
+
+#include "base/log.hpp"
+#include "bus/object_path.hpp"
+
+namespace kheish::bus {
+
+namespace {
+
+constexpr std::uint32_t kPrimaryOwner = 1; // RequestName() in the D-Bus specification
+
+} // namespace
+
+Endpoint::Endpoint(
+    loop::Loop& loop, Timers& timers, control::Service& service, Responder<void> ready)
+    : loop_(loop), timers_(timers), service_(service), ready_(std::move(ready)) {
+    connect();
+}
+
+Endpoint::~Endpoint() {
+    disconnect();
+    ready_.dismiss();
+}
+
+void Endpoint::connect() {
+    const Status connected = try_connect();
+    if (!connected)
+        on_lost(connected.error());
+}
+
+Status Endpoint::try_connect() {
+    sd_bus* raw = nullptr;
+    const int opened = sd_bus_open_system_with_description(&raw, "kheishd");
+    if (opened < 0)
+        return fail_errno("connecting to the system bus", -opened, Errc::service_unavailable);
+    bus_.reset(raw);
+    peers_ = std::make_unique<BusPeers>(raw);
+    authorizer_ = std::make_unique<PolkitAuthorizer>(raw);
+    KHEISH_TRY(
+        edge_,
+        BusEdge::open(
+            raw,
+            {.loop = loop_,
+             .timers = timers_,
+             .service = service_,
+             .peers = *peers_,
+             .authorizer = *authorizer_}));
+    sd_bus_slot* slot = nullptr;
+    const int asked = sd_bus_request_name_async(raw, &slot, kBusName, 0, on_name, this);
+    if (asked < 0)
+        return fail_errno("asking for the bus name", -asked, Errc::service_unavailable);
+    name_.reset(slot);
+    pump_ =
+        std::make_unique<loop::BusPump>(loop_, raw, [this](const Error& error) { on_lost(error); });
+    return {};
+}
+
+void Endpoint::disconnect() {
+    pump_.reset();
+    name_.reset();
+    edge_.reset();
+    authorizer_.reset();
+    peers_.reset();
+    bus_.reset();
+}
+
+void Endpoint::on_lost(const Error& error) {
+    log(Level::warning,
+        "the system bus is away; trying again",
+        {{log_field::kError, error.to_string()}});
+    disconnect();
+    retry_ = timers_.start(kReconnectDelay, [this] { connect(); });
+    settle(fail(Errc::service_unavailable, error.message));
+}
+
+int Endpoint::on_name(sd_bus_message* reply, void* data, sd_bus_error*) noexcept {
+    Endpoint& endpoint = *static_cast<Endpoint*>(data);
+    std::uint32_t outcome = 0;
+    if (sd_bus_message_is_method_error(reply, nullptr) > 0) {
+        const std::string reason = sd_bus_message_get_error(reply)->message;
+        log(Level::error, "the bus refuses the name", {{log_field::kError, reason}});
+        endpoint.settle(fail(Errc::service_unavailable, "the bus refuses the name: " + reason));
+    } else if (sd_bus_message_read(reply, "u", &outcome) < 0 || outcome != kPrimaryOwner) {
+        log(Level::error, "the bus name belongs to another process");
+        endpoint.settle(
+            fail(Errc::conflict, std::string(kBusName) + " belongs to another process"));
+    } else {
+        endpoint.settle({});
+    }
+    return 0;
+}
+
+void Endpoint::settle(Status status) {
+    if (ready_)
+        ready_.answer(std::move(status));
+}
+
+} // namespace kheish::bus

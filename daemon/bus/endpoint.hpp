@@ -1,0 +1,55 @@
+#pragma once
+
+#include "bus/edge.hpp"
+#include "bus/peers.hpp"
+#include "bus/polkit_authorizer.hpp"
+#include "loop/bus_pump.hpp"
+
+#include <chrono>
+#include <memory>
+
+namespace kheish::bus {
+
+/// kheishd's place on the system bus (DBUS_SYSTEM_BUS_ADDRESS where set): the connection, its pump,
+/// polkit, the objects and the name ai.kheish.Daemon1. When the bus goes away it comes back by
+/// itself; what was in flight then is cancelled, the callers see the bus's own error.
+class Endpoint {
+  public:
+    static constexpr std::chrono::milliseconds kReconnectDelay{500};
+
+    /// All outlive the endpoint. `ready` is answered once: when the name is ours, or with
+    /// Errc::service_unavailable when the first attempt fails (later ones follow nevertheless),
+    /// Errc::conflict when somebody else has the name.
+    Endpoint(loop::Loop& loop, Timers& timers, control::Service& service, Responder<void> ready);
+    ~Endpoint();
+    Endpoint(const Endpoint&) = delete;
+    Endpoint& operator=(const Endpoint&) = delete;
+
+    /// Nothing while the bus is away.
+    sd_bus* bus() const { return bus_.get(); }
+    BusEdge* edge() const { return edge_.get(); }
+    /// Nothing while the bus is away.
+    govern::Authorizer* authorizer() const { return authorizer_.get(); }
+
+  private:
+    void connect();
+    Status try_connect();
+    void disconnect();
+    void on_lost(const Error& error);
+    static int on_name(sd_bus_message* reply, void* data, sd_bus_error*) noexcept;
+    void settle(Status status);
+
+    loop::Loop& loop_;
+    Timers& timers_;
+    control::Service& service_;
+    Responder<void> ready_;
+    BusHandle bus_;
+    std::unique_ptr<BusPeers> peers_;
+    std::unique_ptr<PolkitAuthorizer> authorizer_;
+    std::unique_ptr<BusEdge> edge_;
+    BusSlot name_;
+    std::unique_ptr<loop::BusPump> pump_;
+    std::unique_ptr<Timer> retry_;
+};
+
+} // namespace kheish::bus

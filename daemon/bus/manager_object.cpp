@@ -1,0 +1,180 @@
+#include "bus/dictionary.hpp"
+#include "bus/edge.hpp"
+#include "bus/error_reply.hpp"
+#include "bus/follow_call.hpp"
+#include "bus/interface.hpp"
+#include "bus/method.hpp"
+#include "bus/object_path.hpp"
+#include "codec/object_reader.hpp"
+
+namespace kheish::bus {
+
+namespace {
+
+using codec::Json;
+using control::Caller;
+using control::Operation;
+
+Result<Plan> plan_status(BusEdge& edge, sd_bus_message*) {
+    return Plan{{.operation = Operation::status}, [&edge](const Caller&, const BusMessage& call) {
+                    reply_json(call.get(), edge.service().status_view());
+                }};
+}
+
+Result<Plan> plan_capabilities(BusEdge& edge, sd_bus_message*) {
+    return Plan{
+        {.operation = Operation::capabilities}, [&edge](const Caller&, const BusMessage& call) {
+            reply_json(call.get(), edge.service().capabilities_view());
+        }};
+}
+
+void answer_created(sd_bus_message* call, const Result<control::CreatedSession>& created) {
+    if (!created)
+        return reply_error(call, created.error());
+    (void)sd_bus_reply_method_return(call, "o", object_path(created->session).c_str());
+}
+
+Result<Plan> plan_create_session(BusEdge& edge, sd_bus_message* call) {
+    KHEISH_TRY(const Json options, read_dictionary(call));
+    KHEISH_TRY(control::CreateSession request, control::parse_create_session(options));
+    AccessRequest access{.operation = Operation::sessions_create};
+    if (request.session)
+        if (const Result<Principal> owner = edge.service().session_owner(*request.session))
+            access.owner = *owner;
+    return Plan{
+        std::move(access),
+        [&edge, request = std::move(request)](const Caller& caller, BusMessage message) mutable {
+            edge.service().create_session(
+                caller,
+                std::move(request),
+                Responder<control::CreatedSession>(
+                    [message = std::move(message)](const Result<control::CreatedSession>& created) {
+                        answer_created(message.get(), created);
+                    }));
+        }};
+}
+
+Result<Plan> plan_list_sessions(BusEdge& edge, sd_bus_message* call) {
+    KHEISH_TRY(const Json options, read_dictionary(call));
+    KHEISH_TRY(control::ListSessions request, control::parse_list_sessions(options));
+    return Plan{
+        {.operation = Operation::sessions_list, .listing = true},
+        [&edge, request = std::move(request)](const Caller& caller, const BusMessage& message) {
+            reply_json(message.get(), edge.service().sessions_view(caller, request));
+        }};
+}
+
+/// A list of one session's things is that session's owner's, any other a list of everything.
+Result<AccessRequest>
+list_access(BusEdge& edge, Operation operation, const std::optional<SessionId>& session) {
+    if (!session)
+        return AccessRequest{.operation = operation, .listing = true};
+    KHEISH_TRY(Principal owner, edge.service().session_owner(*session));
+    return AccessRequest{.operation = operation, .owner = std::move(owner)};
+}
+
+Result<Plan> plan_list_runs(BusEdge& edge, sd_bus_message* call) {
+    KHEISH_TRY(const Json options, read_dictionary(call));
+    KHEISH_TRY(control::ListRuns request, control::parse_list_runs(options));
+    KHEISH_TRY(AccessRequest access, list_access(edge, Operation::runs_list, request.session));
+    return Plan{
+        std::move(access),
+        [&edge, request = std::move(request)](const Caller& caller, const BusMessage& message) {
+            reply_json(message.get(), edge.service().runs_view(caller, request));
+        }};
+}
+
+Result<std::optional<SessionId>> read_session(codec::ObjectReader& reader, std::string_view key) {
+    const std::optional<std::string> text = reader.optional_string(key);
+    if (!text)
+        return std::optional<SessionId>();
+    KHEISH_TRY(SessionId session, parse_session_id(*text));
+    return std::optional(std::move(session));
+}
+
+Result<Plan> plan_list_approvals(BusEdge& edge, sd_bus_message* call) {
+    KHEISH_TRY(const Json options, read_dictionary(call));
+    codec::ObjectReader reader(options, "options");
+    KHEISH_TRY(std::optional<SessionId> session, read_session(reader, "session_id"));
+    KHEISH_CHECK(reader.finish());
+    KHEISH_TRY(AccessRequest access, list_access(edge, Operation::approvals_list, session));
+    return Plan{
+        std::move(access),
+        [&edge, session = std::move(session)](const Caller& caller, const BusMessage& message) {
+            reply_json(message.get(), edge.service().approvals_view(caller, session));
+        }};
+}
+
+Result<Plan> plan_follow(BusEdge& edge, sd_bus_message* call) {
+    KHEISH_TRY(const Json options, read_dictionary(call));
+    codec::ObjectReader reader(options, "options");
+    control::StreamFilter filter;
+    KHEISH_TRY(filter.session, read_session(reader, "session"));
+    if (const std::optional<std::string> run = reader.optional_string("run")) {
+        filter.run = RunId::parse(*run);
+        if (!filter.run)
+            reader.reject("run", "must be a run id such as run-17");
+    }
+    KHEISH_TRY(const std::optional<EventSeq> cursor, read_cursor(reader));
+    KHEISH_CHECK(reader.finish());
+    return follow_plan(edge, Operation::events_follow, std::move(filter), cursor);
+}
+
+int get_version(
+    sd_bus*, const char*, const char*, const char*, sd_bus_message* reply, void*, sd_bus_error*) {
+    return sd_bus_message_append(reply, "s", KHEISH_VERSION);
+}
+
+constexpr std::uint64_t kOpen = SD_BUS_VTABLE_UNPRIVILEGED; // polkit decides, not the bus library
+
+const sd_bus_vtable kVtable[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+    SD_BUS_METHOD_WITH_ARGS(
+        "DescribeStatus", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", view), handle<plan_status>, kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "DescribeCapabilities",
+        SD_BUS_NO_ARGS,
+        SD_BUS_RESULT("s", view),
+        handle<plan_capabilities>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "CreateSession",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("o", session),
+        handle<plan_create_session>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "ListSessions",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_list_sessions>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "ListRuns",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_list_runs>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "ListApprovals",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_list_approvals>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "Follow",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("h", stream),
+        handle<plan_follow>,
+        kOpen),
+    SD_BUS_VTABLE_END,
+};
+
+} // namespace
+
+const sd_bus_vtable* manager_vtable() {
+    return kVtable;
+}
+
+} // namespace kheish::bus

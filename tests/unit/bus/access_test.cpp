@@ -1,0 +1,134 @@
+#include "bus_fixture.hpp"
+
+#include "codec/json.hpp"
+
+namespace kheish::bus {
+namespace {
+
+using AccessOnTheBus = BusTest;
+
+TEST_F(AccessOnTheBus, SomebodyElsesThingsNeedTheOtherAction) {
+    const std::string session = create_session("demo");
+    const std::string run = submit(session, "hold");
+    become(2000);
+    for (const auto& [path, interface, member] :
+         {std::tuple(session, kSessionInterface, "Describe"),
+          std::tuple(session, kSessionInterface, "Events"),
+          std::tuple(session, kSessionInterface, "Interrupt"),
+          std::tuple(run, kRunInterface, "Describe"),
+          std::tuple(run, kRunInterface, "Events")})
+        EXPECT_EQ(call(path, interface, member).error, error_name(Errc::forbidden)) << member;
+    EXPECT_EQ(call(run, kRunInterface, "Follow", no_options()).error, error_name(Errc::forbidden));
+    EXPECT_EQ(call(run, kRunInterface, "Cancel", no_options()).error, error_name(Errc::forbidden));
+    EXPECT_EQ(
+        call(session, kSessionInterface, "SubmitInput", input("x")).error,
+        error_name(Errc::forbidden));
+    EXPECT_EQ(
+        call(kRootPath, kManagerInterface, "CreateSession", option("session_id", "demo")).error,
+        error_name(Errc::forbidden));
+    for (std::size_t i = 2; i < authorizer_.requests.size(); ++i)
+        EXPECT_TRUE(authorizer_.requests[i].action.ends_with("-others"));
+    EXPECT_EQ(service_.live_runs(10).size(), 1U);
+
+    authorizer_.allowed.insert("ai.kheish.daemon1.control-others");
+    EXPECT_EQ(call(run, kRunInterface, "Cancel", no_options()).error, "");
+    EXPECT_TRUE(service_.last_caller.acts_for_others);
+    EXPECT_EQ(service_.last_caller.principal, Principal::user(2000));
+}
+
+TEST_F(AccessOnTheBus, ARefusalOfOnesOwnIsARefusal) {
+    const std::string session = create_session("demo");
+    authorizer_.allowed.erase("ai.kheish.daemon1.submit");
+    authorizer_.allowed.insert("ai.kheish.daemon1.submit-others");
+    const Reply reply = call(session, kSessionInterface, "SubmitInput", input("x"));
+    EXPECT_EQ(reply.error, error_name(Errc::forbidden));
+    EXPECT_EQ(reply.message, "polkit does not allow it");
+    EXPECT_TRUE(service_.live_runs(10).empty());
+}
+
+TEST_F(AccessOnTheBus, ListsShowWhatTheCallerMayRead) {
+    create_session("mine");
+    become(2000);
+    create_session("theirs");
+    const auto listed = [this] {
+        return codec::parse_json(
+                   call(kRootPath, kManagerInterface, "ListSessions", no_options()).text())
+            .value()
+            .size();
+    };
+    EXPECT_EQ(listed(), 1U);
+    authorizer_.allowed.insert("ai.kheish.daemon1.read-others");
+    EXPECT_EQ(listed(), 2U);
+    authorizer_.allowed.clear();
+    EXPECT_EQ(
+        call(kRootPath, kManagerInterface, "ListSessions", no_options(), true).error,
+        error_name(Errc::forbidden));
+    // The question about everybody's things never makes a prompt.
+    const std::size_t count = authorizer_.requests.size();
+    EXPECT_FALSE(authorizer_.requests.at(count - 2).interactive);
+    EXPECT_TRUE(authorizer_.requests.at(count - 1).interactive);
+}
+
+TEST_F(AccessOnTheBus, ACallerWhoLeavesEndsTheQuestion) {
+    const std::string session = create_session("demo");
+    authorizer_.hold = true;
+    Reply reply;
+    const BusSlot slot = send(reply, session, kSessionInterface, "Describe", {});
+    ASSERT_TRUE(turn_until([this] { return authorizer_.open == 1; }));
+    EXPECT_EQ(edge_->access().pending(), 1U);
+    peers_.gone("");
+    EXPECT_EQ(authorizer_.open, 0);
+    EXPECT_EQ(edge_->access().pending(), 0U);
+    ASSERT_TRUE(turn_until([&reply] { return reply.arrived; }));
+    EXPECT_EQ(reply.error, error_name(Errc::cancelled));
+    for (Responder<void>& late : authorizer_.held)
+        late.answer({});
+}
+
+TEST_F(AccessOnTheBus, TooManyWaitingCallsAreRefused) {
+    const std::string session = create_session("demo");
+    authorizer_.hold = true;
+    std::vector<Reply> replies(Access::kPendingPerPeerLimit + 1);
+    std::vector<BusSlot> slots;
+    for (Reply& reply : replies)
+        slots.push_back(send(reply, session, kSessionInterface, "Describe", {}));
+    ASSERT_TRUE(turn_until([&replies] { return replies.back().arrived; }));
+    EXPECT_EQ(replies.back().error, error_name(Errc::rate_limited));
+    authorizer_.hold = false;
+    for (Responder<void>& waiting : authorizer_.held)
+        waiting.answer({});
+    ASSERT_TRUE(turn_until([&replies] { return replies.front().arrived; }));
+    EXPECT_EQ(replies.front().error, "");
+}
+
+TEST_F(AccessOnTheBus, AnUnknownCallerGetsNothing) {
+    const std::string session = create_session("demo");
+    peers_.refuse = true;
+    peers_.known = false;
+    EXPECT_EQ(call(session, kSessionInterface, "Describe").error, error_name(Errc::forbidden));
+    EXPECT_EQ(
+        call(
+            session,
+            "org.freedesktop.DBus.Properties",
+            "GetAll",
+            [](sd_bus_message* m) { return sd_bus_message_append(m, "s", kSessionInterface); })
+            .error,
+        error_name(Errc::forbidden));
+}
+
+TEST_F(AccessOnTheBus, TheEdgeMayGoWhileQuestionsWait) {
+    const std::string session = create_session("demo");
+    authorizer_.hold = true;
+    Reply reply;
+    const BusSlot slot = send(reply, session, kSessionInterface, "Describe", {});
+    ASSERT_TRUE(turn_until([this] { return authorizer_.open == 1; }));
+    edge_.reset();
+    EXPECT_EQ(authorizer_.open, 0);
+    ASSERT_TRUE(turn_until([&reply] { return reply.arrived; }));
+    EXPECT_EQ(reply.error, error_name(Errc::service_unavailable));
+    for (Responder<void>& late : authorizer_.held)
+        late.dismiss();
+}
+
+} // namespace
+} // namespace kheish::bus

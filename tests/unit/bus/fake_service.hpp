@@ -1,0 +1,113 @@
+#pragma once
+
+#include "control/service.hpp"
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace kheish::control {
+
+/// A service in memory, for tests of the edges. Sessions and runs belong to whoever made them. What
+/// a run does is what its input says:
+///
+///   gate...   waits for one approval, then completes
+///   hold...   runs until finish() is called
+///   fail...   fails
+///   else      completes at once with "done: <input>" as its output
+class FakeService final : public Service {
+  public:
+    FakeService() = default;
+
+    Status readiness() const override { return {}; }
+    codec::Json status_view() const override;
+    codec::Json capabilities_view() const override;
+
+    Result<Principal> session_owner(const SessionId& session) const override;
+    Result<Principal> run_owner(RunId run) const override;
+    Result<Principal> approval_owner(const ApprovalId& approval) const override;
+
+    Result<codec::Json> session_view(const Caller&, const SessionId&) const override;
+    Result<codec::Json> sessions_view(const Caller&, const ListSessions&) const override;
+    Result<codec::Json> session_events_view(const Caller&, const SessionId&) const override;
+    Result<codec::Json> run_view(const Caller&, RunId) const override;
+    Result<codec::Json> runs_view(const Caller&, const ListRuns&) const override;
+    Result<codec::Json> run_events_view(const Caller&, RunId) const override;
+    Result<codec::Json>
+    approvals_view(const Caller&, const std::optional<SessionId>&) const override;
+    Result<codec::Json> approval_view(const Caller&, const ApprovalId&) const override;
+
+    Result<SessionSummary> session_summary(const SessionId&) const override;
+    Result<RunSummary> run_summary(RunId) const override;
+    Result<ApprovalSummary> approval_summary(const ApprovalId&) const override;
+    std::vector<SessionId> live_sessions(std::size_t limit) const override;
+    std::vector<RunId> live_runs(std::size_t limit) const override;
+    std::vector<ApprovalId> pending_approvals(std::size_t limit) const override;
+
+    Result<std::unique_ptr<Subscription>> subscribe(
+        const Caller&,
+        const StreamFilter&,
+        std::optional<EventSeq> cursor,
+        SubscriptionHandlers) override;
+    void set_change_listener(ChangeListener* listener) override { listener_ = listener; }
+
+    void create_session(const Caller&, CreateSession, Responder<CreatedSession>) override;
+    void submit(const Caller&, SessionId, SubmitInput, Responder<SubmittedRun>) override;
+    void submit_to_idle(const Caller&, SessionId, SubmitInput, Responder<SubmittedRun>) override;
+    void interrupt_session(const Caller&, SessionId, Responder<codec::Json>) override;
+    void end_session(const Caller&, SessionId, std::string, Responder<codec::Json>) override;
+    void cancel_run(const Caller&, RunId, std::string reason, Responder<codec::Json>) override;
+    void resolve_approvals(const Caller&, RunId, ResolveApprovals, Responder<codec::Json>) override;
+    void resolve_session_approvals(
+        const Caller&, SessionId, ResolveApprovals, Responder<codec::Json>) override;
+    void resolve_approval(const Caller&, ResolveApprovals, Responder<codec::Json>) override;
+    void when_terminal(RunId, UniqueFunction<void()> done) override;
+
+    /// Ends a run that holds, with "done: <input>" as its output.
+    void finish(RunId run);
+    void finish_all();
+    /// Adds a frame to the journal of frames.
+    void add_frame(RunId run, std::string_view event, const codec::Json& data);
+    /// Sends a frame that is not kept.
+    void send_transient(std::string_view text);
+    std::size_t subscriptions() const { return subscriptions_.size(); }
+    EventSeq last_event() const { return static_cast<EventSeq>(frames_.size()); }
+
+    /// What the last change was asked with.
+    Caller last_caller;
+    SubmitInput last_input;
+    CreateSession last_session;
+    std::string last_reason;
+
+  private:
+    class Reader;
+    struct Run {
+        RunSummary summary;
+        std::string input;
+        std::string output;
+    };
+    struct Entry {
+        Frame frame;
+        RunId run;
+        SessionId session;
+    };
+
+    Status allow(const Caller& caller, const Result<Principal>& owner) const;
+    codec::Json view_of(const Run& run) const;
+    codec::Json view_of(const ApprovalSummary& approval) const;
+    codec::Json view_of(const SessionSummary& session) const;
+    void update(Run& run, std::string status, std::string wait_reason);
+    void end(Run& run, std::string status);
+    void announce(const Run& run, bool appeared, bool ended);
+
+    ChangeListener* listener_ = nullptr;
+    std::map<SessionId, SessionSummary> sessions_;
+    std::map<RunId, Run> runs_;
+    std::map<ApprovalId, ApprovalSummary> approvals_;
+    std::map<std::string, RunId> keys_;
+    std::vector<Entry> frames_;
+    std::set<Reader*> subscriptions_;
+};
+
+} // namespace kheish::control

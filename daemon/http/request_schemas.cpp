@@ -1,5 +1,6 @@
 #include "http/request_schemas.hpp"
 
+#include "base/assert.hpp"
 #include "control/requests.hpp"
 
 #include <initializer_list>
@@ -131,6 +132,7 @@ std::string_view request_schema(const control::OperationInfo& operation) {
     case read:
         break;
     }
+    KHEISH_ASSERT(!"the operation takes no body");
     return {};
 }
 

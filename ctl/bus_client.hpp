@@ -1,0 +1,62 @@
+#pragma once
+
+#include "base/fd.hpp"
+#include "base/handle.hpp"
+#include "base/ids.hpp"
+#include "codec/json.hpp"
+
+#include <optional>
+#include <string>
+
+namespace kheish::ctl {
+
+inline constexpr const char* kManager = "ai.kheish.Daemon1.Manager";
+inline constexpr const char* kSession = "ai.kheish.Daemon1.Session";
+inline constexpr const char* kRun = "ai.kheish.Daemon1.Run";
+inline constexpr const char* kApproval = "ai.kheish.Daemon1.Approval";
+
+/// One method of one object.
+struct Call {
+    std::string path;
+    const char* interface = kManager;
+    const char* member = "";
+    std::optional<std::string> content = {}; ///< an "s" before the options
+    std::optional<codec::Json> options = {}; ///< an a{sv}
+};
+
+/// kheishd over the system bus, or over that of another host by ssh. Calls block.
+class BusClient {
+  public:
+    struct Settings {
+        std::string host; ///< empty: this one
+        bool ask_password = true;
+    };
+    /// Errc::daemon_unreachable where there is no bus.
+    static Result<BusClient> connect(const Settings& settings);
+
+    /// Where the answer is that it takes a password, and one may be asked for, brings a polkit
+    /// agent for this terminal and calls again.
+    Result<BusMessage> call(const Call& call);
+    /// call() of a method that answers with JSON text.
+    Result<codec::Json> call_json(const Call& call);
+    /// call() of a method that answers with one string or object path.
+    Result<std::string> call_text(const Call& call, char type);
+    /// call() of a method that answers with a descriptor.
+    Result<Fd> call_fd(const Call& call);
+
+  private:
+    BusClient(BusHandle bus, Settings settings)
+        : bus_(std::move(bus)), settings_(std::move(settings)) {}
+    Result<BusMessage> call_once(const Call& call, bool interactive);
+
+    BusHandle bus_;
+    Settings settings_;
+};
+
+std::string manager_path();
+/// Errc::invalid_session_id or Errc::bad_request for what is no id.
+Result<std::string> session_path(const std::string& session);
+Result<std::string> run_path(const std::string& run);
+Result<std::string> approval_path(const std::string& approval);
+
+} // namespace kheish::ctl

@@ -1,0 +1,108 @@
+#include "run_view.hpp"
+
+#include "base/error.hpp"
+#include "output.hpp"
+
+#include <vector>
+
+namespace kheish::ctl {
+
+namespace {
+
+using codec::Json;
+
+void add_line(std::string& text, std::string_view name, const std::string& value) {
+    if (value.empty())
+        return;
+    text.append("  ").append(name);
+    text.append(name.size() < 12 ? 12 - name.size() : 1, ' ').append(value).append("\n");
+}
+
+std::string join(const std::vector<std::string>& parts) {
+    std::string text;
+    for (const std::string& part : parts)
+        text.append(text.empty() ? "" : ", ").append(part);
+    return text;
+}
+
+} // namespace
+
+bool is_terminal_status(const std::string& status) {
+    return status == "completed" || status == "failed" || status == "interrupted" ||
+           status == "cancelled";
+}
+
+int exit_code_of(const Json& run) {
+    const std::string status = text_at(run, "status");
+    if (status == "completed")
+        return 0;
+    if (status == "cancelled" || status == "interrupted")
+        return error_info(Errc::cancelled).exit_code;
+    return error_info(Errc::internal).exit_code;
+}
+
+std::string accounting_text(const Json& run) {
+    const Json usage = object_at(run, "accounting");
+    std::vector<std::string> parts;
+    if (number_at(usage, "wall_us") > 0)
+        parts.push_back(duration_text(number_at(usage, "wall_us")) + " wall time");
+    if (usage.find("cpu_usage_us"))
+        parts.push_back(duration_text(number_at(usage, "cpu_usage_us")) + " CPU");
+    if (usage.find("memory_peak_bytes"))
+        parts.push_back(size_text(number_at(usage, "memory_peak_bytes")) + " memory peak");
+    if (usage.find("tasks_peak"))
+        parts.push_back(std::to_string(number_at(usage, "tasks_peak")) + " tasks peak");
+    if (usage.find("turns"))
+        parts.push_back(std::to_string(number_at(usage, "turns")) + " turns");
+    parts.push_back(
+        std::to_string(number_at(usage, "input_tokens")) + " tokens in, " +
+        std::to_string(number_at(usage, "output_tokens")) + " out");
+    return join(parts);
+}
+
+std::string answer_text(const Json& run) {
+    std::string text;
+    for (const Json& output : object_at(run, "outputs").items()) {
+        text += shown_text(text_at(output, "content"));
+        if (!text.empty() && text.back() != '\n')
+            text += "\n";
+    }
+    return text;
+}
+
+std::string approval_text(const Json& approval) {
+    const std::string id = shown(text_at(approval, "id"));
+    std::string text = shown(text_at(approval, "tool_name")) + " waits for a decision (" + id +
+                       ", session " + shown(text_at(approval, "session_id")) + ")\n";
+    add_line(text, "would run", text_at(approval, "summary")); // escaped by kheishd
+    add_line(text, "because", shown(text_at(approval, "reason")));
+    add_line(text, "digest", shown(text_at(approval, "digest")));
+    add_line(text, "allow", "kheishctl approvals allow " + id);
+    add_line(text, "deny", "kheishctl approvals deny " + id);
+    return text;
+}
+
+std::string run_text(const Json& run) {
+    const Json request = object_at(run, "request");
+    std::string status = shown(text_at(run, "status"));
+    if (const std::string reason = text_at(run, "wait_reason"); !reason.empty())
+        status += " (waits for: " + shown(reason) + ")";
+    std::string text = shown(text_at(run, "run_id")) + "  " + status + "\n";
+    add_line(text, "session", shown(text_at(run, "session_id")));
+    add_line(text, "input", shown(text_at(request, "text_preview")));
+    add_line(text, "model", shown(text_at(request, "model")));
+    add_line(text, "unit", shown(text_at(run, "unit")));
+    add_line(text, "submitted", time_text(number_at(run, "submitted_at_ms")));
+    add_line(text, "started", time_text(number_at(run, "started_at_ms")));
+    add_line(text, "finished", time_text(number_at(run, "finished_at_ms")));
+    add_line(text, "used", accounting_text(run));
+    add_line(text, "error", shown(text_at(run, "error")));
+    for (const Json& approval : object_at(run, "pending_approvals").items())
+        text += "\n" + approval_text(approval);
+    const std::string answer = answer_text(run);
+    if (!answer.empty())
+        text += "\n" + answer;
+    return text;
+}
+
+} // namespace kheish::ctl

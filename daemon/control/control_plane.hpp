@@ -69,6 +69,7 @@ class ControlPlane final : public Service, public CommitObserver {
   private:
     struct Submission;
 
+    SessionId new_session_id();
     Result<engine::RunAccepted>
     accepted_of(const journal::SessionRow& session, const SubmitInput& input) const;
     Result<std::string> ready_route(const std::string& wanted) const;

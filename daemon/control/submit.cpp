@@ -52,16 +52,21 @@ bool is_at_most(govern::Mode wanted, govern::Mode configured) {
 // --- sessions
 // -------------------------------------------------------------------------------------
 
+SessionId ControlPlane::new_session_id() {
+    for (;;) {
+        SessionId session{"session-" + std::to_string(outside_.journal.next_session_number())};
+        if (!outside_.journal.session(session)) // somebody may have chosen that very name
+            return session;
+    }
+}
+
 void ControlPlane::create_session(
     const Caller& caller, CreateSession request, Responder<CreatedSession> responder) {
     if (const Status ready = readiness(); !ready) {
         responder.fail(ready.error());
         return;
     }
-    const SessionId session =
-        request.session
-            ? *request.session
-            : SessionId{"session-" + std::to_string(outside_.journal.next_session_number())};
+    const SessionId session = request.session ? *request.session : new_session_id();
     if (const Result<journal::SessionRow> known = outside_.journal.session(session)) {
         const Status owned = Reader::check_owner(caller, known->owner);
         const bool same_workspace =

@@ -377,6 +377,29 @@ TEST_F(ControlFixture, QueuedRunsKeepTheirOrderOverARestart) {
     EXPECT_EQ(status(second), "running");
 }
 
+TEST_F(ControlFixture, AnEndedRunWhoseScopeIsStillThereIsLookedAtAgain) {
+    make_session("demo");
+    const RunId run = submit("demo", "x");
+    launched(run);
+    routes_->fake.answer("done");
+    settle();
+    EXPECT_EQ(status(run), "completed");
+    crash(); // before the scope was reported gone
+    boot();
+    settle();
+    ASSERT_EQ(host_->stops.size() + host_->adoptions.size(), 1U);
+    scopes::Accounting accounting;
+    accounting.cpu_usage_us = 77;
+    host_->observer->on_lost(run, 1, accounting, "gone");
+    settle();
+    EXPECT_EQ(view(run).find("accounting")->find("cpu_usage_us")->integer(), 77);
+    EXPECT_FALSE(journal_->run(run)->scope_open);
+    crash();
+    boot();
+    EXPECT_TRUE(host_->stops.empty()) << "a settled run is left alone";
+    EXPECT_TRUE(host_->adoptions.empty());
+}
+
 TEST_F(ControlFixture, RootsWorkIsDoneByTheAgentUser) {
     make_session("admin", 0);
     (void)submit("admin", "x", 0);

@@ -9,6 +9,12 @@ namespace kheish::http {
 
 namespace {
 
+/// RFC 3986, section 3.3: "." and "..".
+bool is_dot_segment(std::string_view segment) {
+    return !segment.empty() && segment.size() <= 2 &&
+           segment.find_first_not_of('.') == std::string_view::npos;
+}
+
 constexpr int kNoDigit = -1;
 
 int hex_digit(char c) {
@@ -54,7 +60,7 @@ Result<std::vector<std::string>> parse_path(std::string_view path) {
         KHEISH_TRY(std::string segment, percent_decode(path.substr(0, end), false));
         if (segment.find('/') != std::string::npos)
             return fail(Errc::bad_request, "the path has an encoded slash");
-        if (segment == "." || segment == "..")
+        if (is_dot_segment(segment))
             return fail(Errc::bad_request, "the path has a dot segment");
         if (segments.size() == kPathSegmentLimit)
             return fail(Errc::route_not_found, "no path has that many segments");

@@ -1,0 +1,230 @@
+#include "app.hpp"
+
+#include "base/log.hpp"
+#include "scopes/cgroup.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+#include <pwd.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "listen_sockets.hpp"
+
+namespace kheish {
+
+namespace {
+
+config::Directories directories_of(const Options& options) {
+    config::Directories directories;
+    if (!options.configuration_directory.empty())
+        directories = {options.configuration_directory, options.configuration_directory};
+    return directories;
+}
+
+config::Environment read_environment() {
+    config::Environment environment;
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const std::string_view text(*entry);
+        const std::size_t equals = text.find('=');
+        if (equals != std::string_view::npos)
+            environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+    }
+    return environment;
+}
+
+Status make_directory(const std::string& path) {
+    if (::mkdir(path.c_str(), 0700) < 0 && errno != EEXIST)
+        return fail_errno("making " + path, errno);
+    return {};
+}
+
+/// No uid where there is no such user: its runs are then refused by the launcher.
+uid_t agent_uid() {
+    // Before the loop turns, so that a slow name service delays the start and nothing else.
+    const passwd* entry = ::getpwnam(KHEISH_AGENT_USER);
+    if (entry != nullptr)
+        return entry->pw_uid;
+    log(Level::warning,
+        "there is no user " KHEISH_AGENT_USER ": runs for root and system users will be refused");
+    return static_cast<uid_t>(-1);
+}
+
+Result<govern::Rule> to_rule(const config::Settings::PermissionRule& configured) {
+    KHEISH_CHECK(govern::check_pattern(configured.pattern));
+    govern::Rule rule;
+    rule.pattern = configured.pattern;
+    rule.scope = govern::RuleScope::user;
+    rule.reason = configured.reason;
+    for (const govern::Behavior behavior :
+         {govern::Behavior::allow, govern::Behavior::ask, govern::Behavior::deny})
+        if (govern::to_string(behavior) == configured.behavior) {
+            rule.behavior = behavior;
+            return rule;
+        }
+    return fail(
+        Errc::invalid_configuration,
+        "permissions.rules: \"" + configured.behavior + "\" is no behavior");
+}
+
+} // namespace
+
+Result<control::Settings> control_settings(const config::Settings& settings, uid_t agent) {
+    control::Settings told;
+    const std::optional<govern::Mode> mode = govern::parse_mode(settings.permissions.mode);
+    if (!mode)
+        return fail(
+            Errc::invalid_configuration,
+            "permissions.mode: \"" + settings.permissions.mode + "\" is no mode");
+    told.permission_mode = *mode;
+    for (const config::Settings::PermissionRule& configured : settings.permissions.rules) {
+        KHEISH_TRY(govern::Rule rule, to_rule(configured));
+        told.permission_rules.push_back(std::move(rule));
+    }
+    told.max_turns = settings.runs.max_turns;
+    told.max_output_tokens = settings.runs.max_output_tokens;
+    told.queued_runs_per_session = static_cast<std::size_t>(settings.runs.queued_per_session);
+    told.sandbox_profile = settings.sandbox.profile;
+    told.limits.memory_max_bytes = settings.limits.memory_max_bytes;
+    told.limits.tasks_max = settings.limits.tasks_max;
+    told.limits.cpu_weight = settings.limits.cpu_weight;
+    told.limits.cpu_quota_percent = settings.limits.cpu_quota_percent;
+    told.limits.io_weight = settings.limits.io_weight;
+    told.limits.runtime_max = settings.limits.runtime_max;
+    told.agent_uid = agent;
+    told.workspaces_directory = settings.workspaces_directory;
+    return told;
+}
+
+Status check_configuration(const Options& options) {
+    const config::Directories directories = directories_of(options);
+    KHEISH_TRY(const config::Settings settings, config::load_settings(directories));
+    KHEISH_CHECK(config::load_routes(directories, read_environment()));
+    KHEISH_CHECK(control_settings(settings, 0));
+    return {};
+}
+
+Result<std::unique_ptr<App>> App::open(const Options& options) {
+    auto app = std::make_unique<App>(Key());
+    KHEISH_CHECK(app->read_configuration(options));
+    KHEISH_CHECK(app->build_outside());
+    KHEISH_CHECK(app->build_control());
+    KHEISH_CHECK(app->build_edges(options));
+    return app;
+}
+
+App::~App() = default;
+
+Status App::read_configuration(const Options& options) {
+    const config::Directories directories = directories_of(options);
+    environment_ = read_environment();
+    KHEISH_TRY(settings_, config::load_settings(directories));
+    KHEISH_TRY(route_settings_, config::load_routes(directories, environment_));
+    const auto state = environment_.find("STATE_DIRECTORY"); // systemd.exec(5)
+    if (!options.state_directory.empty())
+        settings_.state_directory = options.state_directory;
+    else if (state != environment_.end())
+        settings_.state_directory = state->second;
+    return {};
+}
+
+Status App::build_outside() {
+    KHEISH_TRY(loop_, loop::Loop::open());
+    KHEISH_TRY(timers_, loop::LoopTimers::open(*loop_));
+    KHEISH_TRY(
+        signals_, loop::SignalWatch::open(*loop_, {SIGTERM, SIGINT}, [this](int) { stop(); }));
+    const std::string spools = settings_.state_directory + "/spool";
+    KHEISH_CHECK(make_directory(settings_.state_directory));
+    KHEISH_CHECK(make_directory(spools));
+    journal::Options journal_options;
+    journal_options.on_migration_progress = [] {
+        (void)sd_notify(0, "EXTEND_TIMEOUT_USEC=30000000");
+    };
+    KHEISH_TRY(
+        journal_,
+        journal::SqliteJournal::open(
+            settings_.state_directory + "/journal.db",
+            std::move(journal_options),
+            clock_,
+            entropy_));
+    http_client_ = std::make_unique<outbound::CurlHttpClient>(
+        *loop_, *timers_, external_actions_, outbound::CurlHttpClient::Options{});
+    routes_ = std::make_unique<models::RouteTable>(
+        route_settings_,
+        environment_,
+        models::RouteTable::Outside{*http_client_, *timers_, clock_});
+    sandbox::JournalId journal_id{};
+    const std::array<std::byte, 16> instance = journal_->instance_id();
+    for (std::size_t i = 0; i < instance.size(); ++i)
+        journal_id[i] = std::to_integer<std::uint8_t>(instance[i]);
+    KHEISH_TRY(const std::string runs_cgroup, scopes::find_runs_cgroup());
+    launcher_ = std::make_unique<scopes::LauncherClient>(
+        *loop_, *timers_, settings_.runtime_directory + "/launcher.sock", journal_id);
+    run_host_ = std::make_unique<scopes::ScopedRunHost>(
+        *loop_,
+        *timers_,
+        *launcher_,
+        scopes::ScopedRunHost::Places{
+            .socket_directory = settings_.runtime_directory + "/runs",
+            .runs_cgroup = runs_cgroup,
+            .spool_directory = spools});
+    return {};
+}
+
+Status App::build_control() {
+    KHEISH_TRY(control::Settings told, control_settings(settings_, agent_uid()));
+    control_ = std::make_unique<control::ControlPlane>(
+        control::Outside{*journal_, clock_, *timers_, entropy_, *routes_, *run_host_},
+        std::move(told));
+    commit_hook_ = loop_->add_hook(loop::Loop::Stage::commit, [this] {
+        const bool had_work = journal_->has_pending();
+        // A failure is in the journal's health and in every answer; the loop goes on.
+        (void)journal_->commit();
+        return had_work;
+    });
+    return control_->restore();
+}
+
+Status App::build_edges(const Options& options) {
+    http_ = std::make_unique<http::Server>(*loop_, *timers_, clock_, *control_);
+    KHEISH_TRY(ListenSockets sockets, take_listen_sockets());
+    if (!options.listen.empty()) {
+        KHEISH_TRY(Fd socket, bind_listen_socket(options.listen));
+        sockets.emplace("http", std::move(socket));
+    }
+    for (auto& [name, socket] : sockets) {
+        if (name != "http")
+            return fail(
+                Errc::invalid_configuration,
+                "the service manager passed a socket named \"" + name +
+                    "\"; kheishd knows \"http\"");
+        KHEISH_CHECK(http_->listen(std::move(socket), std::make_unique<http::PeerCredentials>()));
+    }
+    if (options.bus != Options::Bus::none) {
+        bus_ = std::make_unique<BusConnection>(*loop_, *timers_, *control_, options.bus);
+        KHEISH_CHECK(bus_->open());
+    }
+    watchdog_ = std::make_unique<loop::Watchdog>(*timers_);
+    return {};
+}
+
+int App::run() {
+    (void)sd_notify(0, "READY=1");
+    log(Level::notice, "kheishd is ready", {{"KHEISH_VERSION", KHEISH_VERSION}});
+    return loop_->run();
+}
+
+void App::stop() {
+    if (std::exchange(stopping_, true))
+        return;
+    (void)sd_notify(0, "STOPPING=1");
+    log(Level::notice, "kheishd stops; runs go on");
+    control_->drain();
+    http_->drain(kDrainGrace, [this] { loop_->exit(EXIT_SUCCESS); });
+}
+
+} // namespace kheish

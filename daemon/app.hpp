@@ -1,0 +1,79 @@
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/entropy.hpp"
+#include "bus_connection.hpp"
+#include "config/routes.hpp"
+#include "config/settings.hpp"
+#include "control/control_plane.hpp"
+#include "external_action_log.hpp"
+#include "http/server.hpp"
+#include "journal/sqlite_journal.hpp"
+#include "loop/loop.hpp"
+#include "loop/loop_timers.hpp"
+#include "loop/signal_watch.hpp"
+#include "loop/watchdog.hpp"
+#include "models/route_table.hpp"
+#include "options.hpp"
+#include "outbound/curl_http_client.hpp"
+#include "scopes/launcher_client.hpp"
+#include "scopes/scoped_run_host.hpp"
+
+#include <memory>
+
+namespace kheish {
+
+/// kheishd put together: the only place that sees everything. Members stand in the order in which
+/// they are built, each on those above it.
+class App {
+    struct Key {}; ///< only open() makes one
+
+  public:
+    /// Opens the journal, takes over its runs and listens; the service manager is then told.
+    static Result<std::unique_ptr<App>> open(const Options& options);
+    explicit App(Key key) { (void)key; }
+    ~App();
+    App(const App&) = delete;
+    App& operator=(const App&) = delete;
+
+    /// Until SIGTERM or SIGINT; the exit status.
+    int run();
+
+    static constexpr std::chrono::seconds kDrainGrace{5};
+
+  private:
+    Status read_configuration(const Options& options);
+    Status build_outside();
+    Status build_control();
+    Status build_edges(const Options& options);
+    void stop();
+
+    SystemClock clock_;
+    SystemEntropy entropy_;
+    config::Settings settings_;
+    config::Routes route_settings_;
+    config::Environment environment_;
+    std::unique_ptr<loop::Loop> loop_;
+    std::unique_ptr<loop::LoopTimers> timers_;
+    std::unique_ptr<loop::SignalWatch> signals_;
+    ExternalActionLog external_actions_;
+    std::unique_ptr<journal::SqliteJournal> journal_;
+    std::unique_ptr<outbound::CurlHttpClient> http_client_;
+    std::unique_ptr<models::RouteTable> routes_;
+    std::unique_ptr<scopes::LauncherClient> launcher_;
+    std::unique_ptr<scopes::ScopedRunHost> run_host_;
+    std::unique_ptr<control::ControlPlane> control_;
+    std::unique_ptr<loop::Loop::Hook> commit_hook_;
+    std::unique_ptr<http::Server> http_;
+    std::unique_ptr<BusConnection> bus_;
+    std::unique_ptr<loop::Watchdog> watchdog_;
+    bool stopping_ = false;
+};
+
+/// Reads the whole configuration and says what is wrong with it.
+Status check_configuration(const Options& options);
+
+/// What the control plane is told of `settings`. `agent_uid` works for callers without a user.
+Result<control::Settings> control_settings(const config::Settings& settings, uid_t agent_uid);
+
+} // namespace kheish

@@ -1,0 +1,56 @@
+#include "app.hpp"
+#include "base/log.hpp"
+#include "options.hpp"
+
+#include <cstdlib>
+#include <iostream>
+#include <span>
+
+#include <sysexits.h>
+
+namespace {
+
+int fail_with(const kheish::Error& error) {
+    kheish::log(
+        kheish::Level::error,
+        "kheishd cannot run",
+        {{kheish::log_field::kError, error.to_string()}});
+    std::cerr << "kheishd: " << error.message << '\n';
+    return error.code == kheish::Errc::invalid_configuration ? EX_CONFIG : EXIT_FAILURE;
+}
+
+int serve(const kheish::Options& options) {
+    kheish::Result<std::unique_ptr<kheish::App>> app = kheish::App::open(options);
+    if (!app)
+        return fail_with(app.error());
+    return (*app)->run();
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    const kheish::Result<kheish::Options> options =
+        kheish::parse_options(std::span(argv, static_cast<std::size_t>(argc)));
+    if (!options) {
+        std::cerr << "kheishd: " << options.error().message << '\n';
+        return EX_USAGE;
+    }
+    switch (options->action) {
+    case kheish::Options::Action::help:
+        std::cout << kheish::kUsage;
+        return EXIT_SUCCESS;
+    case kheish::Options::Action::version:
+        std::cout << "kheishd " << KHEISH_VERSION << '\n';
+        return EXIT_SUCCESS;
+    case kheish::Options::Action::check_configuration: {
+        const kheish::Status checked = kheish::check_configuration(*options);
+        if (!checked)
+            return fail_with(checked.error());
+        std::cout << "the configuration is fine\n";
+        return EXIT_SUCCESS;
+    }
+    case kheish::Options::Action::serve:
+        break;
+    }
+    return serve(*options);
+}

@@ -1,0 +1,323 @@
+#include "machine.hpp"
+
+#include <algorithm>
+
+namespace kheish::sim {
+
+namespace {
+
+constexpr std::int64_t kMillisecond = 1000;
+constexpr std::int64_t kSecond = 1'000'000;
+
+} // namespace
+
+void Machine::connect(scopes::RunHostObserver* observer, const Life& life) {
+    observer_ = observer;
+    life_ = life;
+}
+
+Machine::Runner* Machine::find(RunId run, int attempt) {
+    const auto found = runners_.find(run);
+    return found == runners_.end() || found->second.attempt != attempt ? nullptr : &found->second;
+}
+
+scopes::Accounting Machine::accounting(RunId run) {
+    return {
+        .cpu_usage_us = cpu_us_[run],
+        .memory_peak_bytes = {},
+        .tasks_peak = 2,
+        .io_read_bytes = {},
+        .io_write_bytes = {}};
+}
+
+// --- launch and end of a runner
+// -------------------------------------------------------------------
+
+void Machine::launch(RunId run, int attempt) {
+    if (random_.chance(faults.launch_failure)) {
+        const bool refused = random_.chance(faults.launch_refusal);
+        agenda_.in(random_.between(1, kSecond), life_, [this, run, attempt, refused] {
+            const Errc code = refused ? Errc::launch_refused : Errc::service_unavailable;
+            observer_->on_launch_failed(
+                run, attempt, Error{.code = code, .message = "simulated", .transient = !refused});
+        });
+        return;
+    }
+    runners_[run] = Runner{.attempt = attempt, .is_up = false, .is_connected = false, .works = {}};
+    // The launcher goes on whether or not the daemon lives.
+    agenda_.in(random_.between(kMillisecond, 2 * kSecond), [this, run, attempt] {
+        finish_launch(run, attempt);
+    });
+}
+
+void Machine::finish_launch(RunId run, int attempt) {
+    Runner* runner = find(run, attempt);
+    if (runner == nullptr || runner->is_up)
+        return;
+    runner->is_up = true;
+    cpu_us_[run] += random_.between(100, 1000);
+    if (!life_ || runner->is_connected)
+        return;
+    runner->is_connected = true;
+    observer_->on_launched(run, attempt, run_scope_name(run, attempt), {});
+}
+
+void Machine::adopt(RunId run, int attempt) {
+    agenda_.in(random_.between(kMillisecond, kSecond), life_, [this, run, attempt] {
+        finish_adoption(run, attempt);
+    });
+}
+
+void Machine::finish_adoption(RunId run, int attempt) {
+    Runner* runner = find(run, attempt);
+    if (runner == nullptr) {
+        observer_->on_lost(run, attempt, accounting(run), "there is no runner");
+        return;
+    }
+    runner->is_connected = true;
+    if (!runner->is_up) {
+        adopt(run, attempt); // it is being launched
+        return;
+    }
+    scopes::Adopted adopted;
+    for (const auto& [call, work] : runner->works) {
+        if (work.is_running) {
+            adopted.running.push_back(call);
+        } else {
+            adopted.finished.push_back(work.outcome);
+            oracle_.on_reported(run, call);
+        }
+    }
+    observer_->on_adopted(run, attempt, std::move(adopted));
+}
+
+void Machine::forget(RunId run) {
+    const auto found = runners_.find(run);
+    if (found == runners_.end())
+        return;
+    for (const auto& [call, work] : found->second.works)
+        agenda_.cancel(work.entry);
+    runners_.erase(found);
+}
+
+void Machine::lose(RunId run, const std::string& reason) {
+    const auto found = runners_.find(run);
+    if (found == runners_.end())
+        return;
+    const int attempt = found->second.attempt;
+    const bool is_connected = found->second.is_connected;
+    forget(run);
+    if (is_connected && life_)
+        agenda_.in(random_.between(1, kMillisecond), life_, [this, run, attempt, reason] {
+            observer_->on_lost(run, attempt, accounting(run), reason);
+        });
+}
+
+void Machine::stop(RunId run, int attempt) {
+    agenda_.in(random_.between(kMillisecond, kSecond), [this, run, attempt] {
+        if (find(run, attempt) != nullptr)
+            forget(run);
+        if (life_)
+            agenda_.in(1, life_, [this, run, attempt] {
+                observer_->on_stopped(run, attempt, accounting(run));
+            });
+    });
+}
+
+void Machine::sweep(const std::vector<std::pair<RunId, int>>& live) {
+    std::vector<RunId> killed;
+    for (const auto& [run, runner] : runners_)
+        if (std::find(live.begin(), live.end(), std::pair(run, runner.attempt)) == live.end()) {
+            oracle_.on_swept(run, runner.attempt);
+            killed.push_back(run);
+        }
+    for (const RunId run : killed)
+        forget(run);
+}
+
+void Machine::on_daemon_death() {
+    life_.reset();
+    observer_ = nullptr;
+    for (auto& [run, runner] : runners_)
+        runner.is_connected = false;
+    for (Delivery& delivery : deliveries_) {
+        agenda_.cancel(delivery.entry);
+        if (random_.chance(500))
+            begin(delivery.run, std::move(delivery.execution));
+    }
+    deliveries_.clear();
+}
+
+void Machine::reboot() {
+    while (!runners_.empty())
+        forget(runners_.begin()->first);
+    cpu_us_.clear();
+}
+
+std::string Machine::leftover_runners() const {
+    std::string text;
+    for (const auto& [run, runner] : runners_)
+        text += run.to_string() + " attempt " + std::to_string(runner.attempt) + " ";
+    return text;
+}
+
+// --- calls
+// ----------------------------------------------------------------------------------------
+
+void Machine::execute(RunId run, scopes::Execution execution) {
+    deliveries_.push_back({run, std::move(execution), 0});
+    const auto delivery = std::prev(deliveries_.end());
+    delivery->entry =
+        agenda_.in(random_.between(1, 50 * kMillisecond), [this, delivery] { deliver(delivery); });
+}
+
+void Machine::deliver(std::list<Delivery>::iterator delivery) {
+    const RunId run = delivery->run;
+    scopes::Execution execution = std::move(delivery->execution);
+    deliveries_.erase(delivery);
+    if (random_.chance(faults.loss))
+        lose(run, "simulated: killed");
+    else
+        begin(run, std::move(execution));
+}
+
+void Machine::begin(RunId run, scopes::Execution execution) {
+    const auto found = runners_.find(run);
+    if (found == runners_.end() || !found->second.is_up)
+        return;
+    const CallId call = execution.call;
+    const int attempt = found->second.attempt;
+    Work& work = found->second.works[call];
+    work.execution = std::move(execution);
+    work.entry = agenda_.in(random_.between(1, 20 * kSecond), [this, run, attempt, call] {
+        happen(run, attempt, call);
+    });
+}
+
+void Machine::happen(RunId run, int attempt, const CallId& call) {
+    Runner* runner = find(run, attempt);
+    oracle_.on_effect(run, call);
+    cpu_us_[run] += random_.between(100, 100'000);
+    if (random_.chance(faults.loss)) {
+        lose(run, "simulated: killed in the middle");
+        return;
+    }
+    runner->works[call].entry =
+        agenda_.in(random_.between(1, 20 * kSecond), [this, run, attempt, call] {
+            const bool fails = random_.chance(200);
+            finish(
+                run,
+                attempt,
+                call,
+                fails ? scopes::Outcome::Kind::failed : scopes::Outcome::Kind::ok);
+        });
+}
+
+void Machine::finish(RunId run, int attempt, const CallId& call, scopes::Outcome::Kind kind) {
+    Work& work = find(run, attempt)->works[call];
+    agenda_.cancel(work.entry);
+    work.is_running = false;
+    work.outcome.call = call;
+    work.outcome.kind = kind;
+    work.outcome.text = "what " + call.value + " found";
+    work.outcome.duration_us = random_.between(1, kSecond);
+    work.entry = agenda_.in(random_.between(1, kMillisecond), [this, run, attempt, call] {
+        report(run, attempt, call);
+    });
+}
+
+void Machine::report(RunId run, int attempt, const CallId& call) {
+    Runner* runner = find(run, attempt);
+    if (!life_ || !runner->is_connected)
+        return; // kept until somebody asks
+    const scopes::Outcome outcome = runner->works[call].outcome;
+    oracle_.on_reported(run, call);
+    observer_->on_finished(run, attempt, outcome);
+}
+
+void Machine::cancel(RunId run, const CallId& call) {
+    agenda_.in(random_.between(1, kSecond), [this, run, call] {
+        const auto found = runners_.find(run);
+        if (found == runners_.end() || !found->second.works.contains(call))
+            return;
+        if (found->second.works[call].is_running)
+            finish(run, found->second.attempt, call, scopes::Outcome::Kind::cancelled);
+    });
+}
+
+void Machine::acknowledge(RunId run, const CallId& call) {
+    agenda_.in(random_.between(1, 10 * kMillisecond), life_, [this, run, call] {
+        const auto found = runners_.find(run);
+        if (found == runners_.end() || !found->second.works.contains(call))
+            return;
+        agenda_.cancel(found->second.works[call].entry);
+        found->second.works.erase(call);
+    });
+}
+
+// --- the daemon's side
+// ----------------------------------------------------------------------------
+
+void SimHost::set_observer(scopes::RunHostObserver* observer) {
+    if (life_)
+        machine_.connect(observer, life_);
+}
+
+void SimHost::launch(scopes::LaunchRequest request) {
+    if (!life_)
+        return;
+    oracle_.on_launch(request.run, request.attempt);
+    machine_.launch(request.run, request.attempt);
+}
+
+void SimHost::adopt(RunId run, int attempt) {
+    if (life_)
+        machine_.adopt(run, attempt);
+}
+
+void SimHost::execute(RunId run, scopes::Execution execution) {
+    if (!life_)
+        return;
+    oracle_.on_execute(durable_, run, execution);
+    machine_.execute(run, std::move(execution));
+}
+
+void SimHost::cancel(RunId run, CallId call) {
+    if (life_)
+        machine_.cancel(run, call);
+}
+
+void SimHost::acknowledge(RunId run, CallId call) {
+    if (!life_)
+        return;
+    oracle_.on_acknowledge(run, call);
+    machine_.acknowledge(run, call);
+}
+
+void SimHost::stop(RunId run, int attempt) {
+    if (!life_)
+        return;
+    oracle_.on_stop(run, attempt);
+    machine_.stop(run, attempt);
+}
+
+void SimHost::release(RunId run) {
+    if (life_)
+        oracle_.on_release(run);
+}
+
+void SimHost::sweep(std::vector<std::pair<RunId, int>> live, UniqueFunction<void(Status)> done) {
+    if (life_)
+        machine_.sweep(live);
+    done({});
+}
+
+Result<std::string> SimHost::read_spool(
+    RunId /*run*/,
+    const CallId& /*call*/,
+    std::int64_t /*offset_bytes*/,
+    std::int64_t /*limit_bytes*/) {
+    return fail(Errc::not_found, "the simulated machine keeps no spool");
+}
+
+} // namespace kheish::sim

@@ -1,0 +1,83 @@
+#pragma once
+
+#include "control/run_projection.hpp"
+#include "control/settings.hpp"
+#include "engine/session_state.hpp"
+#include "journal/journal.hpp"
+#include "scopes/run_host.hpp"
+#include "violations.hpp"
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace kheish::sim {
+
+/// What one call has done to the world, and what was said of it.
+struct CallTrace {
+    std::string tool;
+    int deliveries = 0;        ///< RunHost::execute calls
+    int effects = 0;           ///< times that its effect has happened
+    bool has_reported = false; ///< its runner has told an outcome
+    int retries_by_person = 0; ///< outcome.resolved{retry}
+};
+
+/// Knows what the journal has committed, by a fold of its own, and holds everything that happens
+/// against it. Reads committed state only; survives the daemon.
+class Oracle {
+  public:
+    Oracle(Violations& violations, const control::Settings& settings)
+        : violations_(violations), settings_(settings) {}
+
+    /// Reads on; every event must be legal, every row must follow from the events.
+    void catch_up(const journal::Journal& journal);
+    /// For the test of the tests: acting before writing is not noticed at once, only by its harm.
+    void overlook_order() { overlooks_order_ = true; }
+
+    // What reaches the outside must be committed first.
+    void on_acknowledged(RunId run);
+    void on_model_called(const std::string& key);
+    void on_launch(RunId run, int attempt);
+    void on_stop(RunId run, int attempt);
+    void on_execute(const journal::Journal& journal, RunId run, const scopes::Execution& execution);
+    void on_acknowledge(RunId run, const CallId& call);
+    void on_release(RunId run);
+    void on_swept(RunId run, int attempt);
+    // What happens in the world.
+    void on_effect(RunId run, const CallId& call);
+    void on_reported(RunId run, const CallId& call);
+
+    const engine::RunState* find(RunId run) const;
+    const std::set<RunId>& acknowledged() const { return acknowledged_; }
+    const std::map<RunId, control::RunProjection>& runs() const { return runs_; }
+    /// Every acknowledged run is over or waits for a person; no effect went unseen.
+    void check_end(bool people_answer);
+    /// One line for every run that is not settled.
+    std::string unsettled() const;
+    std::int64_t events_seen() const { return events_seen_; }
+
+  private:
+    using CallKey = std::pair<RunId, CallId>;
+
+    void take(const journal::StoredEvent& stored);
+    void take_run_event(const engine::Event& event);
+    void check_row(const journal::Journal& journal, RunId run);
+    void check_waits(const engine::RunState& state);
+    void check_effects_seen();
+    CallTrace& trace(RunId run, const CallId& call) { return traces_[{run, call}]; }
+    void require(bool holds, const std::string& text) { violations_.require(holds, text); }
+
+    Violations& violations_;
+    const control::Settings& settings_;
+    bool overlooks_order_ = false;
+    EventSeq newest_ = 0;
+    std::int64_t events_seen_ = 0;
+    std::map<RunId, control::RunProjection> runs_;
+    std::map<SessionId, engine::SessionState> sessions_;
+    std::set<RunId> acknowledged_;
+    std::map<CallKey, CallTrace> traces_;
+    std::map<CallKey, std::string> outcomes_; ///< of tool.finished
+};
+
+} // namespace kheish::sim

@@ -1,0 +1,195 @@
+#include "simulation.hpp"
+
+#include <cstdio>
+#include <filesystem>
+
+namespace kheish::sim {
+
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000;
+constexpr std::int64_t kTurnLimit = 30'000;
+/// Of the calm before it is looked whether everything has come to its end.
+constexpr std::int64_t kCalmCheckTurns = 20;
+
+} // namespace
+
+Simulation::Simulation(std::uint64_t seed, Options options)
+    : options_(std::move(options)), random_(seed), entropy_(random_.fork()),
+      machine_(agenda_, random_.fork(), oracle_),
+      people_(agenda_, random_.fork(), oracle_, violations_) {
+    draw_faults();
+    if (options_.act_before_writing)
+        oracle_.overlook_order();
+    std::filesystem::copy_file(
+        options_.template_file,
+        options_.directory + "/journal.db",
+        std::filesystem::copy_options::overwrite_existing);
+}
+
+Simulation::~Simulation() {
+    if (daemon_)
+        crash();
+    for (const char* suffix : {"", "-wal", "-shm", ".lock"})
+        std::filesystem::remove(options_.directory + "/journal.db" + suffix);
+}
+
+void Simulation::draw_faults() {
+    using govern::Mode;
+    settings_.permission_mode = random_.pick(std::vector{
+        Mode::standard,
+        Mode::standard,
+        Mode::accept_edits,
+        Mode::dont_ask,
+        Mode::bypass_permissions});
+    settings_.max_turns = random_.between(1, 8);
+    settings_.agent_uid = 990;
+    crash_rate_ = random_.chance(800) ? random_.between(5, 80) : 0;
+    failed_commit_rate_ = random_.chance(300) ? random_.between(5, 40) : 0;
+    chaos_turns_ = random_.between(50, 300);
+    model_faults_ = {
+        .error = random_.below(400),
+        .network = random_.below(900),
+        .final_error = random_.below(100),
+        .nonsense = random_.below(200),
+        .odd_stop = random_.below(60)};
+    machine_.faults = {
+        .launch_failure = random_.below(200),
+        .launch_refusal = random_.below(100),
+        .loss = random_.chance(600) ? random_.below(150) : 0};
+    people_.meddling = random_.chance(500) ? random_.below(400) : 0;
+    people_.answer_gates = random_.chance(900);
+}
+
+void Simulation::begin_calm() {
+    trace("calm");
+    is_calm_ = true;
+    crash_rate_ = 0;
+    failed_commit_rate_ = 0;
+    model_faults_ = {};
+    machine_.faults = {};
+    people_.meddling = 0;
+}
+
+void Simulation::trace(const std::string& text) const {
+    if (options_.trace)
+        std::fprintf(
+            stderr,
+            "step %lld, %.3f s: %s\n",
+            static_cast<long long>(step_),
+            static_cast<double>(agenda_.now_us()) / kSecond,
+            text.c_str());
+}
+
+void Simulation::boot() {
+    trace("boot");
+    Result<std::unique_ptr<journal::SqliteJournal>> journal = journal::SqliteJournal::open(
+        options_.directory + "/journal.db",
+        journal::Options{
+            .durability = journal::Durability::off, .vfs = {}, .on_migration_progress = {}},
+        clock_,
+        entropy_);
+    if (!journal) {
+        violations_.add("the journal does not open: " + journal.error().to_string());
+        return;
+    }
+    Daemon& daemon = daemon_.emplace();
+    daemon.timers = std::make_unique<SimTimers>(agenda_);
+    daemon.journal = std::make_unique<SimJournal>(std::move(*journal));
+    daemon.journal->on_durable([this] { oracle_.catch_up(daemon_->journal->durable()); });
+    if (options_.act_before_writing)
+        daemon.journal->act_before_writing();
+    daemon.model = std::make_unique<SimModel>(
+        agenda_, random_.fork(), oracle_, violations_, model_faults_, daemon.life);
+    daemon.routes = std::make_unique<SimRoutes>(*daemon.model);
+    daemon.host =
+        std::make_unique<SimHost>(machine_, oracle_, daemon.journal->durable(), daemon.life);
+    daemon.plane = std::make_unique<control::ControlPlane>(
+        control::Outside{
+            *daemon.journal, clock_, *daemon.timers, entropy_, *daemon.routes, *daemon.host},
+        settings_);
+    const Status restored = daemon.plane->restore();
+    violations_.require(
+        restored.has_value(),
+        "the daemon does not start: " + (restored ? "" : restored.error().to_string()));
+    people_.reach(daemon.plane.get(), daemon.life);
+}
+
+void Simulation::crash() {
+    ++crashes_;
+    people_.reach(nullptr, {});
+    daemon_->host->mute();
+    daemon_->model->mute();
+    daemon_->life.reset();
+    machine_.on_daemon_death();
+    daemon_->journal->bury();
+    daemon_->plane.reset();
+    daemon_.reset();
+}
+
+void Simulation::turn() {
+    if (!daemon_) {
+        boot();
+        return;
+    }
+    const std::int64_t things = random_.between(1, 3);
+    for (std::int64_t i = 0; i < things; ++i)
+        (void)agenda_.step();
+    const bool dies = random_.chance(crash_rate_);
+    const bool dies_in_commit = dies && random_.chance(600);
+    if (daemon_->journal->has_pending() && (!dies || dies_in_commit)) {
+        if (dies_in_commit)
+            daemon_->journal->die_after(static_cast<std::size_t>(random_.below(3)));
+        if (random_.chance(failed_commit_rate_))
+            daemon_->journal->fail_next();
+        (void)daemon_->journal->commit();
+    }
+    if (!dies)
+        return;
+    trace(dies_in_commit ? "crash in the commit" : "crash before the commit");
+    crash();
+    if (random_.chance(250)) {
+        trace("reboot");
+        machine_.reboot();
+        clock_.reboot(random_.between(-60 * kSecond, 60 * kSecond));
+    }
+    // Meanwhile the world goes on.
+    for (std::int64_t i = random_.below(6); i > 0; --i)
+        (void)agenda_.step();
+}
+
+bool Simulation::is_at_rest() const {
+    if (!people_.is_content() || !daemon_ || daemon_->journal->has_pending())
+        return false;
+    for (const auto& [run, projection] : oracle_.runs()) {
+        const engine::RunState& state = projection.state();
+        const bool waits_for_people = !people_.answer_gates &&
+                                      (state.status == engine::RunStatus::waiting_for_approval ||
+                                       state.status == engine::RunStatus::queued) &&
+                                      state.scope.phase == engine::ScopeState::Phase::none;
+        if (!engine::is_settled(state) && !waits_for_people)
+            return false;
+    }
+    return true;
+}
+
+Verdict Simulation::run() {
+    people_.begin(static_cast<int>(random_.between(1, 3)), static_cast<int>(random_.between(1, 6)));
+    boot();
+    for (; step_ < kTurnLimit && !violations_.any(); ++step_) {
+        if (step_ == chaos_turns_)
+            begin_calm();
+        turn();
+        if (is_calm_ && step_ % kCalmCheckTurns == 0 && is_at_rest())
+            break;
+    }
+    if (!violations_.any()) {
+        violations_.require(step_ < kTurnLimit, "the world does not come to rest");
+        oracle_.check_end(people_.answer_gates);
+        const std::string left = machine_.leftover_runners();
+        violations_.require(left.empty(), "runners outlive their runs: " + left);
+    }
+    return {violations_.all(), step_, oracle_.events_seen(), crashes_, oracle_.unsettled()};
+}
+
+} // namespace kheish::sim

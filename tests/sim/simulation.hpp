@@ -1,0 +1,83 @@
+#pragma once
+
+#include "control/control_plane.hpp"
+#include "machine.hpp"
+#include "machine_time.hpp"
+#include "people.hpp"
+#include "sim_journal.hpp"
+#include "sim_model.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace kheish::sim {
+
+struct Options {
+    std::string directory;           ///< for the database; must exist
+    std::string template_file;       ///< an empty journal to begin with
+    bool act_before_writing = false; ///< the planted fault
+    bool trace = false;
+};
+
+struct Verdict {
+    std::vector<std::string> violations;
+    std::int64_t step = 0; ///< at which the first was found, or the last one
+    std::int64_t events = 0;
+    std::int64_t crashes = 0;
+    std::string unsettled;
+};
+
+/// One seed's world: a stretch of chaos (crashes, reboots, lost runners, a bad provider, a full
+/// disk, meddling people), then calm, in which everything has to come to its end.
+class Simulation {
+  public:
+    Simulation(std::uint64_t seed, Options options);
+    Simulation(const Simulation&) = delete;
+    Simulation& operator=(const Simulation&) = delete;
+    ~Simulation();
+
+    Verdict run();
+
+  private:
+    /// All that dies with the daemon's process.
+    struct Daemon {
+        Life life = std::make_shared<int>(0);
+        std::unique_ptr<SimTimers> timers;
+        std::unique_ptr<SimJournal> journal;
+        std::unique_ptr<SimModel> model;
+        std::unique_ptr<SimRoutes> routes;
+        std::unique_ptr<SimHost> host;
+        std::unique_ptr<control::ControlPlane> plane;
+    };
+
+    void draw_faults();
+    void begin_calm();
+    void boot();
+    void crash();
+    void turn();
+    bool is_at_rest() const;
+    void trace(const std::string& text) const;
+
+    Options options_;
+    Random random_;
+    Violations violations_;
+    control::Settings settings_;
+    Agenda agenda_;
+    SimClock clock_{agenda_};
+    SimEntropy entropy_;
+    Oracle oracle_{violations_, settings_};
+    Machine machine_;
+    People people_;
+    ModelFaults model_faults_;
+    std::int64_t crash_rate_ = 0;         ///< per turn, in thousandths
+    std::int64_t failed_commit_rate_ = 0; ///< the same
+    std::int64_t chaos_turns_ = 0;
+    bool is_calm_ = false;
+    std::int64_t step_ = 0;
+    std::int64_t crashes_ = 0;
+    std::optional<Daemon> daemon_;
+};
+
+} // namespace kheish::sim

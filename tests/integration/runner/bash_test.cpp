@@ -138,7 +138,7 @@ TEST_F(Bash, NothingSurvivesTheEndOfTheScript) {
 TEST_F(Bash, CancelKillsTheWholeTree) {
     const CallId id = client_.start(
         "bash",
-        command("echo begun; touch ready; setsid bash -c 'exec -a " + mark_ + " sleep 1000'"));
+        command("echo begun; touch ready; setsid -w bash -c 'exec -a " + mark_ + " sleep 1000'"));
     ASSERT_TRUE(
         eventually([this] { return std::filesystem::exists(runner_.workspace() / "ready"); }));
     client_.send(codec::runner::Cancel{id});

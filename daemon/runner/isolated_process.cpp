@@ -68,7 +68,7 @@ Status unshare_namespaces() {
     // namespaces.
     if (::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
         return unavailable("becoming dumpable", errno);
-    const Status mapped = map_own_ids(uid, gid);
+    Status mapped = map_own_ids(uid, gid);
     if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return unavailable("becoming non-dumpable", errno);
     return mapped;

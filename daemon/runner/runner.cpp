@@ -16,11 +16,9 @@
 namespace kheish::runner {
 
 using codec::runner::Execute;
-using codec::runner::Finished;
 using codec::runner::HelloReply;
 using codec::runner::HelloRequest;
 using codec::runner::Message;
-using codec::runner::PacketSocket;
 using codec::runner::Received;
 
 Runner::Runner(Fd listener, CallEnvironment environment)

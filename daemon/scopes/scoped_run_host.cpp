@@ -60,7 +60,7 @@ void ScopedRunHost::on_started(RunId run, int number, Result<Launcher::Started> 
     if (attempt == nullptr || attempt->phase != Phase::launching) {
         // Stopped meanwhile. The launcher may have seen the stop before the start was through.
         if (started && attempt == nullptr)
-            launcher_.stop(run, number, false, Responder<void>([](Status) {}));
+            launcher_.stop(run, number, false, Responder<void>([](const Status& /*stopped*/) {}));
         return;
     }
     if (!started) {
@@ -284,10 +284,11 @@ void ScopedRunHost::stop_what_is_left(RunId run, int number) {
         run,
         number,
         false,
-        Responder<void>([weak = std::weak_ptr<ScopedRunHost*>(self_), run, number](Status stopped) {
-            if (const std::shared_ptr<ScopedRunHost*> self = weak.lock())
-                (*self)->on_stop_answered(run, number, stopped);
-        }));
+        Responder<void>(
+            [weak = std::weak_ptr<ScopedRunHost*>(self_), run, number](const Status& stopped) {
+                if (const std::shared_ptr<ScopedRunHost*> self = weak.lock())
+                    (*self)->on_stop_answered(run, number, stopped);
+            }));
 }
 
 void ScopedRunHost::on_stop_answered(RunId run, int number, const Status& stopped) {
@@ -325,7 +326,7 @@ void ScopedRunHost::finish_end(RunId run, int number) {
 
 void ScopedRunHost::release(RunId run) {
     attempts_.erase(run);
-    launcher_.stop(run, 0, true, Responder<void>([run](Status released) {
+    launcher_.stop(run, 0, true, Responder<void>([run](const Status& released) {
                        // The sweep at the next start of the daemon tries again.
                        if (!released)
                            warn("A run's slice could not be released", run, released.error());

@@ -93,6 +93,7 @@ class TestRun:
     def main(self):
         try:
             self.install_dependencies()
+            self.install_third_party()
             wanted = [name for name in MESON_SUITES if name in self.suites]
             needs_build = wanted or any(name in ROOT_SUITES for name in self.suites)
             built = needs_build and self.build("build-test", "g++", ["-Dbuildtype=debugoptimized"])
@@ -118,6 +119,22 @@ class TestRun:
         code = self.steps.run("packages: " + check.stdout.strip(), [tool, *groups], own_terminal=True)
         if code != 0:
             self.not_run.append("installation of packages: " + check.stdout.strip())
+
+    def install_third_party(self):
+        """The pinned npm packages that integration tests run against."""
+        if not {"integration", "sanitize-gcc"} & set(self.suites):
+            return
+        folder = os.path.join(ROOT, "tests", "third_party")
+        wanted = os.path.join(folder, "package-lock.json")
+        present = os.path.join(folder, "node_modules", ".package-lock.json")
+        if os.path.exists(present) and os.path.getmtime(present) >= os.path.getmtime(wanted):
+            return
+        if shutil.which("npm") is None:
+            tool = os.path.join(ROOT, "tools", "install-dependencies")
+            self.steps.run("packages: npm", [tool, "npm"], own_terminal=True)
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", folder]
+        if self.steps.run("third-party programs for the tests", command):
+            self.not_run.append("installation of tests/third_party by npm")
 
     def build(self, folder, compiler, options):
         """Configures and builds; a build that fails is one failed test."""

@@ -132,14 +132,13 @@ void TableReader::reject(std::string_view key, std::string_view problem) {
 }
 
 Status TableReader::finish() {
-    for (auto entry = ok() ? table_->begin() : table_->end(); ok() && entry != table_->end();
-         ++entry) {
-        if (!taken_.contains(entry->first))
-            reject(entry->first, "is no key of this file");
-    }
     if (error_)
         return fail(*error_);
-    return {};
+    for (const auto& [key, value] : *table_) {
+        if (!taken_.contains(key))
+            reject(key, "is no key of this file");
+    }
+    return ok() ? Status() : fail(*error_);
 }
 
 } // namespace kheish::config

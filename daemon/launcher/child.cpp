@@ -178,6 +178,7 @@ Error execute(const ChildPlan& plan, const Prepared& prepared) {
     std::vector<std::string> words = sandbox::plan(input);
     words.insert(words.begin(), "bwrap");
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words)
         arguments.push_back(word.data());
     arguments.push_back(nullptr);

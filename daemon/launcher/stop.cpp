@@ -21,8 +21,9 @@ void Stop::begin() {
                   : std::count(found.begin(), found.end(), attempt));
     std::string directory = whole_run ? context_.cgroups.slice_directory(attempt.run)
                                       : context_.cgroups.scope_directory(attempt);
-    drain_ = std::make_unique<Drain>(
-        context_.event, std::move(directory), [this](Status status) { on_drained(status); });
+    drain_ = std::make_unique<Drain>(context_.event, std::move(directory), [this](Status status) {
+        on_drained(std::move(status));
+    });
 }
 
 void Stop::on_drained(Status drained) {

@@ -73,6 +73,14 @@ def check_nothing_left(machine, run):
 
 
 @case
+def the_units_are_sound(machine):
+    units = "kheish-launcher.service kheish-launcher.socket kheish-runs.slice"
+    checked = machine.run(f"systemd-analyze verify --man=no {units}")
+    check(checked.out + checked.err, "", "systemd-analyze verify")
+    machine.run("systemd-analyze security --offline=true --threshold=40 kheish-launcher.service")
+
+
+@case
 def a_run_gets_scope_slice_and_sandbox(machine):
     prepare(machine)
     reply = start(machine, 1)
@@ -260,3 +268,16 @@ def stopping_the_slice_ends_all_runs(machine):
     start(machine, 11)
     check(probe(machine, "sweep"), "swept 1 1")
     clean(machine)
+
+
+@case
+def the_real_runner_gets_ready(machine):
+    machine.run("systemctl start kheish-launcher.socket")
+    start(machine, 12)
+    runner = processes(machine, 12, 1)[1]
+    check(machine.run(f"cat /proc/{runner}/comm").out, "kheish-runner\n")
+    refused = machine.run_as("alice", f"cat /proc/{runner}/environ", check=False)
+    check_in("Permission denied", refused.err, "the runner is not dumpable")
+    check(probe(machine, "stop 12 0 release"), "stopped 1")
+    check_nothing_left(machine, 12)
+    machine.run("systemctl stop kheish-launcher.service kheish-runs.slice")

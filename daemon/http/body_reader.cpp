@@ -50,7 +50,9 @@ std::size_t BodyReader::take_line(std::string_view bytes) {
     line_.append(bytes.substr(0, size));
     if (overhead_ > chunk_overhead_limit_bytes(limit_))
         state_ = State::too_large;
-    else if (line_.size() > kChunkLineLimitBytes || (part_ == Part::data_end && line_[0] != '\r'))
+    else if (
+        line_.size() > kChunkLineLimitBytes ||
+        (part_ == Part::data_end && !std::string_view("\r\n").starts_with(line_)))
         state_ = State::malformed;
     else if (end != std::string_view::npos)
         on_line();

@@ -1,0 +1,82 @@
+#include "http/endpoints.hpp"
+#include "http/request_schemas.hpp"
+
+#include "control/requests.hpp"
+
+#include <gtest/gtest.h>
+
+namespace kheish::http {
+namespace {
+
+using codec::Json;
+
+/// A value that the schema allows.
+Json sample(const Json& schema) {
+    if (const std::optional<Json> words = schema.find("enum"))
+        return words->at(0);
+    const std::string type = schema.find("type")->string();
+    if (type == "integer")
+        return 1;
+    if (type == "array")
+        return Json::array({sample(*schema.find("items"))});
+    if (type == "string")
+        return schema.find("pattern") ? Json(std::string(64, 'a')) : Json("abc");
+    Json object = Json::object();
+    if (const std::optional<Json> properties = schema.find("properties"))
+        for (const std::string& name : properties->keys())
+            object.set(name, sample(*properties->find(name)));
+    return object;
+}
+
+Status parse(std::string_view schema, const Json& body) {
+    if (schema == "CreateSession")
+        return control::parse_create_session(body).map([](const auto&) {});
+    if (schema == "SubmitInput")
+        return control::parse_submit_input(body).map([](const auto&) {});
+    if (schema == "ResolveApprovals")
+        return control::parse_resolve_approvals(body).map([](const auto&) {});
+    return control::parse_reason(body).map([](const auto&) {});
+}
+
+/// The body with only those members that the parser wants and `name`.
+Json body_with(std::string_view schema, const std::string& name, const Json& value) {
+    Json body = Json::object();
+    if (schema == "SubmitInput" && name != "input_items")
+        body.set("content", "text");
+    if (schema == "ResolveApprovals")
+        body.set(
+            "resolutions",
+            sample(*request_schemas().find(schema)->find("properties")->find("resolutions")));
+    if (schema == "CreateSession" && name == "workspace")
+        return body.set(name, "/srv");
+    return body.set(name, value);
+}
+
+TEST(RequestSchemas, NameTheMembersThatTheParsersTake) {
+    for (const std::string_view schema :
+         {"CreateSession", "SubmitInput", "ResolveApprovals", "Reason"}) {
+        const std::optional<Json> properties = request_schemas().find(schema)->find("properties");
+        for (const std::string& name : properties->keys()) {
+            const Json body = body_with(schema, name, sample(*properties->find(name)));
+            const Status parsed = parse(schema, body);
+            EXPECT_TRUE(parsed) << schema << "." << name << ": "
+                                << (parsed ? "" : parsed.error().message);
+        }
+        const Status unknown = parse(schema, body_with(schema, "no_such_member", 1));
+        ASSERT_FALSE(unknown) << schema;
+        EXPECT_EQ(unknown.error().code, Errc::unknown_field) << schema;
+    }
+}
+
+TEST(RequestSchemas, ExistForEveryOperationWithABody) {
+    for (const Endpoint& endpoint : endpoints()) {
+        const std::string_view name = request_schema(control::info(endpoint.operation));
+        if (endpoint.body == Body::none)
+            EXPECT_EQ(name, "");
+        else
+            EXPECT_TRUE(request_schemas().find(name)) << name;
+    }
+}
+
+} // namespace
+} // namespace kheish::http

@@ -82,7 +82,7 @@ void RunActor::open_gate(const CallId& call_id, const std::string& reason, Plan&
 }
 
 bool RunActor::may_start(const engine::CallState& call, Plan& plan) {
-    if (!call.gate || call.gate->consumed)
+    if (!call.gate)
         return true;
     const Result<codec::Digest> digest = digest_of(call);
     if (!digest) {
@@ -92,11 +92,15 @@ bool RunActor::may_start(const engine::CallState& call, Plan& plan) {
     if (*digest == call.gate->digest)
         return true;
     // What was shown is not what would happen now (another sandbox profile, say).
-    (void)plan_event(
-        plan,
-        engine::RunFailed{
-            .code = "approval_digest_mismatch",
-            .error = "call " + call.proposal.call.value + " is no longer what was approved"});
+    engine::Settlement withdrawal = engine::withdrawal_of(call);
+    engine::ToolFinished finished;
+    finished.call = call.proposal.call;
+    finished.outcome = std::move(withdrawal.outcome);
+    finished.is_error = withdrawal.is_error;
+    finished.text = codec::blob_ref(withdrawal.text);
+    finished.text_preview = preview_of(withdrawal.text);
+    plan.batch.blobs.push_back(std::move(withdrawal.text));
+    (void)plan_event(plan, std::move(finished));
     return false;
 }
 
@@ -104,8 +108,11 @@ void RunActor::Planner::operator()(const engine::StartCalls& effect) {
     for (const engine::CallStart& start : effect.calls) {
         const engine::CallState* call = actor.state().find_call(start.call);
         KHEISH_ASSERT(call != nullptr);
-        if (!actor.may_start(*call, plan))
-            return;
+        if (!actor.may_start(*call, plan)) {
+            if (actor.is_broken())
+                return;
+            continue;
+        }
         if (!actor.plan_event(
                 plan,
                 engine::ToolStarted{

@@ -224,17 +224,26 @@ void ControlPlane::submit(
         responder.fail(accepted.error());
         return;
     }
+    // Where the same request was under way already, its answer is this one's too.
+    const auto answer_of_the_other = [this, receipt, key = input.idempotency_key] {
+        return receipt ? find_receipt(receipt->scope, *key, receipt->fingerprint)
+                       : Result<std::optional<RunId>>(std::nullopt);
+    };
     supervisor_.accept(
         session,
         caller.authority(),
         std::move(*accepted),
         std::move(input.content),
         std::move(receipt),
-        Responder<RunId>([this, responder = std::move(responder)](Result<RunId> run) mutable {
-            if (run)
-                finish_submit(*run, true, responder);
+        Responder<RunId>([this, answer_of_the_other, responder = std::move(responder)](
+                             Result<RunId> run) mutable {
+            const bool is_taken = !run && run.error().code == Errc::idempotency_conflict;
+            const Result<std::optional<RunId>> other =
+                is_taken ? answer_of_the_other() : Result<std::optional<RunId>>(std::nullopt);
+            if (run || (other && *other))
+                finish_submit(run ? *run : **other, run.has_value(), responder);
             else
-                responder.fail(run.error());
+                responder.fail(other ? run.error() : other.error());
         }));
 }
 

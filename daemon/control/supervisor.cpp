@@ -60,9 +60,10 @@ Supervisor::load_run(const journal::RunRow& row, std::vector<std::shared_ptr<Run
     const auto actor =
         std::make_shared<RunActor>(outside_, settings_, *this, std::move(*projection));
     KHEISH_TRY(engine::SessionState * session, session_state(row.session));
-    // Runs come in the order of their line, the active one first.
+    // The line is in the order in which its runs were accepted, which is that of their numbers.
     if (actor->state().status == engine::RunStatus::queued)
-        session->queued.push_back(row.run);
+        session->queued.insert(
+            std::lower_bound(session->queued.begin(), session->queued.end(), row.run), row.run);
     else if (!engine::is_terminal(actor->state().status))
         session->active = row.run;
     actors_[row.run] = actor;
@@ -113,29 +114,26 @@ void Supervisor::resume(const std::vector<std::shared_ptr<RunActor>>& loaded) {
         promote(session);
 }
 
-Status Supervisor::reload_session(const SessionId& session) {
-    std::erase_if(actors_, [&session](const auto& entry) {
-        return entry.second->state().session == session;
-    });
-    sessions_.erase(session);
+/// The other runs of its session go on: they are what the journal holds, or will hold.
+Status Supervisor::reload_run(RunId run, const SessionId& session) {
+    actors_.erase(run);
+    KHEISH_TRY(engine::SessionState * line, session_state(session));
+    std::erase(line->queued, run);
+    if (line->active == run)
+        line->active = {};
+    const Result<journal::RunRow> row = outside_.journal.run(run);
+    if (!row && row.error().code != Errc::run_not_found)
+        return fail(row.error());
     std::vector<std::shared_ptr<RunActor>> loaded;
-    journal::LiveCursor cursor;
-    cursor.session = session;
-    bool has_more = true;
-    while (has_more) {
-        KHEISH_TRY(journal::LivePage page, outside_.journal.live_runs(cursor, journal::kPageLimit));
-        has_more = page.has_more && page.next.session == session;
-        for (const journal::RunRow& row : page.items)
-            if (row.session == session)
-                KHEISH_CHECK(load_run(row, loaded));
-        cursor = page.next;
-    }
+    if (row && (!row->finished_us || row->scope_open))
+        KHEISH_CHECK(load_run(*row, loaded));
     resume(loaded);
+    promote(session);
     return {};
 }
 
 void Supervisor::on_broken(RunActor& actor, const Error& /*error*/) {
-    broken_sessions_.insert(actor.state().session);
+    broken_runs_.emplace(actor.run(), actor.state().session);
     if (reload_timer_ == nullptr)
         reload_timer_ = outside_.timers.start(kReloadInterval, [this] { try_reload(); });
 }
@@ -143,15 +141,15 @@ void Supervisor::on_broken(RunActor& actor, const Error& /*error*/) {
 void Supervisor::try_reload() {
     reload_timer_.reset();
     if (outside_.journal.health().writable)
-        for (const SessionId& session : std::exchange(broken_sessions_, {}))
-            if (const Status status = reload_session(session); !status) {
+        for (const auto& [run, session] : std::exchange(broken_runs_, {}))
+            if (const Status status = reload_run(run, session); !status) {
                 log(Level::error,
-                    "the runs of a session cannot be loaded",
-                    {{log_field::kSessionId, session.value},
+                    "a run cannot be loaded",
+                    {{log_field::kRunId, run.to_string()},
                      {log_field::kError, status.error().to_string()}});
-                broken_sessions_.insert(session);
+                broken_runs_.emplace(run, session);
             }
-    if (!broken_sessions_.empty() && reload_timer_ == nullptr)
+    if (!broken_runs_.empty() && reload_timer_ == nullptr)
         reload_timer_ = outside_.timers.start(kReloadInterval, [this] { try_reload(); });
 }
 
@@ -210,9 +208,16 @@ void Supervisor::commit_session(
     event.authority = authority;
     event.body = std::move(body);
     // From here on, so that nothing is accepted between this and the commit.
-    const bool ends = std::holds_alternative<engine::SessionEnded>(event.body);
-    if (const auto found = sessions_.find(session); ends && found != sessions_.end())
-        found->second.ended = true;
+    if (std::holds_alternative<engine::SessionEnded>(event.body)) {
+        const Result<engine::SessionState*> line = session_state(session);
+        if (!line || (*line)->ended) {
+            responder.fail(
+                line ? Error{.code = Errc::session_ended, .message = "the session is being ended"}
+                     : line.error());
+            return;
+        }
+        (*line)->ended = true;
+    }
     journal::Write write;
     write.events.push_back(to_new_event(event));
     write.rows.emplace_back(std::move(row));
@@ -229,6 +234,7 @@ void Supervisor::commit_session(
                 }
                 event.seq = result->first;
                 observer_.on_committed({event});
+                forget(event.session);
                 responder.answer({});
             }));
 }

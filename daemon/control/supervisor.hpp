@@ -72,7 +72,7 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
 
     Result<engine::SessionState*> session_state(const SessionId& session);
     Status load_run(const journal::RunRow& row, std::vector<std::shared_ptr<RunActor>>& loaded);
-    Status reload_session(const SessionId& session);
+    Status reload_run(RunId run, const SessionId& session);
     void resume(const std::vector<std::shared_ptr<RunActor>>& loaded);
     void sweep();
     void promote(const SessionId& session);
@@ -84,7 +84,7 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
     CommitObserver& observer_;
     std::unordered_map<RunId, std::shared_ptr<RunActor>> actors_;
     std::map<SessionId, engine::SessionState> sessions_;
-    std::set<SessionId> broken_sessions_;
+    std::map<RunId, SessionId> broken_runs_;
     std::unique_ptr<Timer> reload_timer_;
 };
 

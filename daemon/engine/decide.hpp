@@ -103,7 +103,8 @@ struct CallStart {
 };
 
 /// Journaled: one tool.started for each, then execution. They may run beside each other. A call
-/// that is no longer what its gate showed is finished as "invalid" instead (tool.finished).
+/// that is no longer what its gate showed is finished as withdrawal_of() says instead
+/// (tool.finished).
 struct StartCalls {
     std::vector<CallStart> calls;
     friend bool operator==(const StartCalls&, const StartCalls&) = default;

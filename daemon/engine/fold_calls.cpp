@@ -60,11 +60,9 @@ Status finish_execution(RunState& state, CallState& call, const ToolFinished& ev
 
 /// The end of a call that is not in flight.
 Status check_settlement(const RunState& state, const CallState& call, const ToolFinished& event) {
-    const bool is_withdrawn = call.phase == CallPhase::allowed && call.executions == 0 &&
-                              event.outcome == "invalid" && event.is_error;
-    if (is_withdrawn)
-        return {};
-    const std::optional<Settlement> settlement = settlement_of(state, call);
+    const bool may_start = call.phase == CallPhase::allowed && !is_ending(state);
+    const std::optional<Settlement> settlement =
+        may_start ? withdrawal_of(call) : settlement_of(state, call);
     if (!settlement)
         return illegal(event.call.value + " is " + std::string(to_string(call.phase)));
     if (settlement->outcome != event.outcome || settlement->is_error != event.is_error)

@@ -237,6 +237,9 @@ Result<RunState> fold(std::span<const Event> events);
 Status apply(RunState& state, const Event& event);
 
 WaitReason wait_reason(const RunState& state);
+/// What a call in the phase allowed is finished with, instead of being started, where it is no
+/// longer what its gate showed.
+Settlement withdrawal_of(const CallState& call);
 /// Terminal, and no scope of it is left: nothing will ever happen to this run again. A restart
 /// looks at every run that is not settled.
 bool is_settled(const RunState& state);

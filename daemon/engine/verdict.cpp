@@ -204,3 +204,17 @@ RunStatus status_by_calls(const RunState& state) {
 }
 
 } // namespace kheish::engine::detail
+
+namespace kheish::engine {
+
+Settlement withdrawal_of(const CallState& call) {
+    if (call.may_have_happened && call.proposal.effect_class != EffectClass::pure)
+        return {"outcome_unknown", true, std::string(detail::kNobodyKnows), std::nullopt};
+    return {
+        "invalid",
+        true,
+        "Not executed: it would no longer be what was approved. Ask again if it is still wanted.",
+        std::nullopt};
+}
+
+} // namespace kheish::engine

@@ -237,6 +237,19 @@ TEST_F(Calls, WithAGateThatNoLongerFitsEndAsInvalid) {
     story.refuse(withdrawn, "does not end as");
 }
 
+TEST_F(Calls, ThatMayHaveHappenedAreWithdrawnAsUnknown) {
+    propose({proposed(1, 0, EffectClass::keyed)});
+    story.gate(a);
+    story.resolve(a, true);
+    EXPECT_EQ(withdrawal_of(*story.state.find_call(a)).outcome, "invalid");
+    story.start_calls();
+    story.end_scope(true);
+    story.launch();
+    EXPECT_EQ(withdrawal_of(*story.state.find_call(a)).outcome, "outcome_unknown");
+    story.happen(*intent(story.state, SettleCall{a, "outcome_unknown", true, "", {}}));
+    EXPECT_EQ(story.next(), Texts{"RequestModel turn 2 attempt 1"});
+}
+
 TEST_F(Calls, GatesAreNumberedInTheRun) {
     propose({proposed(1, 0)});
     story.judge(a, Decision::ask);

@@ -147,12 +147,12 @@ void Oracle::on_model_called(const std::string& key) {
                               state->model.phase == engine::ModelState::Phase::in_flight &&
                               key == run_text + "/turn-" + std::to_string(state->model.turn) +
                                          "/attempt-" + std::to_string(state->model.attempt);
-    require(is_committed, "the model was called for " + key + ", which is not journaled");
+    require_order(is_committed, "the model was called for " + key + ", which is not journaled");
 }
 
 void Oracle::on_launch(RunId run, int attempt) {
     const RunState* state = find(run);
-    require(
+    require_order(
         state != nullptr && state->scope.attempt == attempt,
         name(run, attempt) + " is launched and not journaled");
 }
@@ -161,7 +161,7 @@ void Oracle::on_stop(RunId run, int attempt) {
     const RunState* state = find(run);
     const bool is_committed = state != nullptr && state->scope.attempt == attempt &&
                               state->scope.phase == engine::ScopeState::Phase::stopping;
-    require(is_committed, name(run, attempt) + " is stopped and that is not journaled");
+    require_order(is_committed, name(run, attempt) + " is stopped and that is not journaled");
 }
 
 void Oracle::on_execute(
@@ -205,14 +205,14 @@ void Oracle::on_execute(
 }
 
 void Oracle::on_acknowledge(RunId run, const CallId& call) {
-    require(
+    require_order(
         outcomes_.contains(CallKey(run, call)),
         name(run, call) + " is acknowledged and its end is not journaled");
 }
 
 void Oracle::on_release(RunId run) {
     const RunState* state = find(run);
-    require(
+    require_order(
         state != nullptr && engine::is_terminal(state->status),
         run.to_string() + " is released and not over");
 }

@@ -67,6 +67,9 @@ class Oracle {
     void check_effects_seen();
     CallTrace& trace(RunId run, const CallId& call) { return traces_[{run, call}]; }
     void require(bool holds, const std::string& text) { violations_.require(holds, text); }
+    void require_order(bool holds, const std::string& text) {
+        violations_.require(holds || overlooks_order_, text);
+    }
 
     Violations& violations_;
     const control::Settings& settings_;

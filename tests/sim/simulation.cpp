@@ -93,6 +93,8 @@ void Simulation::boot() {
         violations_.add("the journal does not open: " + journal.error().to_string());
         return;
     }
+    if (random_.chance(100)) // the administrator has changed it
+        settings_.sandbox_profile = random_.chance(500) ? "default" : "strict";
     Daemon& daemon = daemon_.emplace();
     daemon.timers = std::make_unique<SimTimers>(agenda_);
     daemon.journal = std::make_unique<SimJournal>(std::move(*journal));

@@ -29,6 +29,17 @@ struct Verdict {
     std::string unsettled;
 };
 
+/// All that dies with the daemon's process.
+struct Daemon {
+    Life life = std::make_shared<int>(0);
+    std::unique_ptr<SimTimers> timers;
+    std::unique_ptr<SimJournal> journal;
+    std::unique_ptr<SimModel> model;
+    std::unique_ptr<SimRoutes> routes;
+    std::unique_ptr<SimHost> host;
+    std::unique_ptr<control::ControlPlane> plane;
+};
+
 /// One seed's world: a stretch of chaos (crashes, reboots, lost runners, a bad provider, a full
 /// disk, meddling people), then calm, in which everything has to come to its end.
 class Simulation {
@@ -41,17 +52,6 @@ class Simulation {
     Verdict run();
 
   private:
-    /// All that dies with the daemon's process.
-    struct Daemon {
-        Life life = std::make_shared<int>(0);
-        std::unique_ptr<SimTimers> timers;
-        std::unique_ptr<SimJournal> journal;
-        std::unique_ptr<SimModel> model;
-        std::unique_ptr<SimRoutes> routes;
-        std::unique_ptr<SimHost> host;
-        std::unique_ptr<control::ControlPlane> plane;
-    };
-
     void draw_faults();
     void begin_calm();
     void boot();

@@ -14,7 +14,9 @@ namespace kheish::config {
 
 namespace {
 
+constexpr std::int64_t kMebibyte = std::int64_t{1} << 20;
 constexpr std::int64_t kGibibyte = std::int64_t{1} << 30;
+constexpr std::int64_t kMonthSeconds = 2'592'000;
 constexpr std::size_t kRuleLimit = 1024;
 constexpr std::size_t kDropInLimit = 256;
 constexpr std::array<std::string_view, 5> kModes{
@@ -70,12 +72,16 @@ Status read_permissions(const Value& value, Settings::Permissions& permissions) 
 Status read_limits(const Value& value, Settings::Limits& limits) {
     TableReader reader(value, "limits");
     read_number(
-        reader, "memory_max_bytes", 16 << 20, 1024 * 1024 * kGibibyte, limits.memory_max_bytes);
+        reader,
+        "memory_max_bytes",
+        kMebibyte * 16,
+        kGibibyte * 1024 * 1024,
+        limits.memory_max_bytes);
     read_number(reader, "tasks_max", 8, 1'000'000, limits.tasks_max);
     read_number(reader, "cpu_weight", 1, 10'000, limits.cpu_weight);
     read_number(reader, "cpu_quota_percent", 0, 1'000'000, limits.cpu_quota_percent);
     read_number(reader, "io_weight", 1, 10'000, limits.io_weight);
-    read_number(reader, "runtime_max_seconds", 60, 30 * 86'400, limits.runtime_max);
+    read_number(reader, "runtime_max_seconds", 60, kMonthSeconds, limits.runtime_max);
     limits.require = reader.boolean("require").value_or(limits.require);
     return reader.finish();
 }

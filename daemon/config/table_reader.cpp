@@ -84,7 +84,7 @@ TableReader::word(std::string_view key, std::span<const std::string_view> words)
 }
 
 std::optional<std::string> TableReader::path(std::string_view key) {
-    const std::optional<std::string> text = string(key);
+    std::optional<std::string> text = string(key);
     if (!text)
         return std::nullopt;
     const std::string padded = *text + "/";

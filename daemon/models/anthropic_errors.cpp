@@ -17,7 +17,7 @@ using Kind = CallError::Kind;
 
 constexpr std::int64_t kMicrosecondsPerSecond = 1'000'000;
 /// No provider means more; what is longer is cut to it.
-constexpr std::int64_t kRetryAfterLimitSeconds = 366 * 86'400;
+constexpr std::int64_t kRetryAfterLimitSeconds = 31'622'400;
 
 constexpr std::pair<std::string_view, Kind> kTypes[] = {
     {"api_error", Kind::server},

@@ -33,7 +33,10 @@ read_template(const std::string& text, const std::string& where, const KnownCall
         if (!known.contains(call))
             return fail(
                 Errc::invalid_configuration,
-                where + " quotes \"" + call + "\", which no earlier turn calls");
+                std::string(where)
+                    .append(" quotes \"")
+                    .append(call)
+                    .append("\", which no earlier turn calls"));
     }
     return parsed;
 }
@@ -48,7 +51,8 @@ Status check_templates(const Json& value, const std::string& where, const KnownC
                 check_templates(value.at(i), where + "[" + std::to_string(i) + "]", known));
     } else {
         for (const std::string& key : value.keys())
-            KHEISH_CHECK(check_templates(*value.find(key), where + "." + key, known));
+            KHEISH_CHECK(check_templates(
+                *value.find(key), std::string(where).append(".").append(key), known));
     }
     return {};
 }

@@ -174,7 +174,11 @@ std::vector<std::string> split_text(std::string_view text, std::int64_t chars) {
 }
 
 ScriptedAnswer failed_answer(CallError error, std::chrono::milliseconds delay) {
-    return {.delay = delay, .chunks = {}, .chunk_delay = {}, .result = tl::unexpected(error)};
+    return {
+        .delay = delay,
+        .chunks = {},
+        .chunk_delay = {},
+        .result = tl::unexpected(std::move(error))};
 }
 
 /// One call that is being played.

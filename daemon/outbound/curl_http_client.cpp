@@ -91,7 +91,7 @@ class CurlHttpClient::Exchange final : public std::enable_shared_from_this<Excha
     Status set_up(CURL* easy);
     void set_up_body(CURL* easy);
     void on_done(CURLcode code);
-    void fail_with(TransportError::Kind kind, std::string message);
+    void fail_with(TransportError::Kind kind, std::string_view message);
     void finish(Finished result);
     bool settle(ExternalOutcome::Kind kind, std::string error);
     bool take_head_line(std::string_view line);
@@ -235,7 +235,7 @@ Status CurlHttpClient::Exchange::set_up(CURL* easy) {
     if (!ok)
         return fail(Errc::internal, "libcurl refuses an option that kheish needs");
     for (const auto& [name, value] : request_.headers)
-        append_line(header_lines_, name + ": " + value);
+        append_line(header_lines_, std::string(name).append(": ").append(value));
     append_line(header_lines_, "Expect:"); // no waiting for 100 Continue
     set(CURLOPT_HTTPHEADER, header_lines_.get());
     set_up_body(easy);
@@ -350,7 +350,7 @@ void CurlHttpClient::Exchange::on_done(CURLcode code) {
     }
 }
 
-void CurlHttpClient::Exchange::fail_with(TransportError::Kind kind, std::string message) {
+void CurlHttpClient::Exchange::fail_with(TransportError::Kind kind, std::string_view message) {
     finish(tl::unexpected(
         TransportError{kind, std::string(truncate_utf8(message, kErrorTextLimitBytes))}));
 }

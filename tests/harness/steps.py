@@ -1,6 +1,7 @@
 """Runs the long commands of a test run: output to a log, progress with elapsed time to the terminal."""
 
 import os
+import resource
 import selectors
 import signal
 import subprocess
@@ -14,6 +15,12 @@ KILL_AFTER_SECONDS = 20
 
 def clock(seconds):
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
+def processor_seconds():
+    """What all ended children have used: unlike the clock, comparable on a busy machine."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class Steps:
@@ -50,14 +57,14 @@ class Steps:
     def run(self, title, command, show=False, environment=None, own_terminal=False):
         """Exit code of `command`. `show` passes its lines on as they come, else only progress is shown."""
         self.say(title)
-        began = time.monotonic()
+        began, processor = time.monotonic(), processor_seconds()
         os.makedirs(self.log_folder, exist_ok=True)
         log_name = title.split(":")[0].replace(" ", "-").replace("+", "") + ".log"
         log_path = os.path.join(self.log_folder, log_name)
         with open(log_path, "wb") as log:
             code = self._follow(title, command, log, show, environment, own_terminal)
         seconds = time.monotonic() - began
-        self.taken.append((title, seconds))
+        self.taken.append((title, seconds, processor_seconds() - processor))
         if code != 0 and not show:
             with open(log_path, encoding="utf-8", errors="replace") as log:
                 print("".join(log.readlines()[-TAIL_LINES:]), flush=True)
@@ -99,6 +106,8 @@ class Steps:
         return self.process.wait()
 
     def print_times(self):
-        for title, seconds in self.taken:
-            print(f"  {clock(seconds):>6}  {title}")
-        print(f"  {clock(time.monotonic() - self.started):>6}  in all", flush=True)
+        print(f"  {'time':>6}  {'cpu':>6}")
+        for title, seconds, processor in self.taken:
+            print(f"  {clock(seconds):>6}  {clock(processor):>6}  {title}")
+        whole = sum(processor for _, _, processor in self.taken)
+        print(f"  {clock(time.monotonic() - self.started):>6}  {clock(whole):>6}  in all", flush=True)

@@ -153,7 +153,7 @@ class TestRun:
                 return False
             with open(mark, "w", encoding="utf-8") as file:
                 file.write(wanted)
-        if self.steps.run(f"build {folder}", ["ninja", "-C", path]):
+        if self.steps.run(f"build {folder}", ["ninja", "-k", "0", "-C", path]):
             self.total.add_failure(folder, "build failed")
             return False
         return True

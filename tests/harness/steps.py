@@ -9,12 +9,20 @@ import sys
 import time
 
 PROGRESS_SECONDS = 15
-TAIL_LINES = 60
+SHOWN_LINES = 120
 KILL_AFTER_SECONDS = 20
 
 
 def clock(seconds):
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
+def what_failed(lines):
+    """The part of a log worth showing: from ninja's first failure on, else the end."""
+    for number, line in enumerate(lines):
+        if line.startswith("FAILED:"):
+            return [line for line in lines[number:] if not line.startswith("[")][:SHOWN_LINES]
+    return lines[-SHOWN_LINES:]
 
 
 def processor_seconds():
@@ -67,7 +75,7 @@ class Steps:
         self.taken.append((title, seconds, processor_seconds() - processor))
         if code != 0 and not show:
             with open(log_path, encoding="utf-8", errors="replace") as log:
-                print("".join(log.readlines()[-TAIL_LINES:]), flush=True)
+                print("".join(what_failed(log.readlines())), flush=True)
         verdict = "done" if code == 0 else f"FAILED with exit code {code}"
         self.say(f"{title}: {verdict} in {clock(seconds)}, log in {log_path}")
         return code

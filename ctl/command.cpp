@@ -21,7 +21,7 @@ std::span<const Option> global_options() {
 }
 
 const std::vector<Command>& commands() {
-    static const std::vector<Command> kCommands = [] {
+    static const std::vector<Command> table = [] {
         std::vector<Command> all;
         for (std::vector<Command> (*const group)() :
              {status_commands,
@@ -33,7 +33,7 @@ const std::vector<Command>& commands() {
                 all.push_back(std::move(command));
         return all;
     }();
-    return kCommands;
+    return table;
 }
 
 } // namespace kheish::ctl

@@ -54,7 +54,7 @@ Status EventStream::reopen() {
     int delay_ms = kFirstRetryMs;
     for (;;) {
         session_.disconnect();
-        const Status opened = open();
+        Status opened = open();
         if (opened) {
             reopened_ = true;
             return {};

@@ -11,8 +11,8 @@ namespace kheish::ctl {
 /// One line of a followed stream.
 struct StreamFrame {
     std::int64_t id = 0; ///< 0: not journaled
-    std::string event;
-    codec::Json data;
+    std::string event = {};
+    codec::Json data = {};
 };
 
 /// An event stream that outlives kheishd: when it goes away, the stream is followed again from the

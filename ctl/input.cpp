@@ -31,7 +31,7 @@ Result<std::string> read_content(const Invocation& invocation, std::string_view 
         return read_all(STDIN_FILENO, kContentLimitBytes);
     if (file) {
         Result<std::string> content = read_file(*file, kContentLimitBytes);
-        if (!content && content.error().code == Errc::internal)
+        if (!content && content.error().code != Errc::payload_too_large)
             return fail(Errc::bad_request, content.error().message);
         return content;
     }

@@ -130,7 +130,7 @@ std::string LiveView::run_line(const Json& data) {
 
 std::string LiveView::text_of(const StreamFrame& frame) {
     if (frame.event == "text_delta") {
-        const std::string text = shown_text(text_at(frame.data, "text"));
+        std::string text = shown_text(text_at(frame.data, "text"));
         if (!text.empty())
             line_open_ = text.back() != '\n';
         return text;

@@ -133,7 +133,7 @@ std::vector<Command> one_shot_commands() {
     options.push_back({"--workspace", "DIR", "The new session's; default: here"});
     return {
         {"run",
-         "Run TEXT in a session; with --wait print the answer",
+         "Run TEXT; with --wait print the answer",
          {{"TEXT", "The input", false}},
          std::move(options),
          run_text_in_one},

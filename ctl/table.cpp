@@ -18,7 +18,7 @@ std::size_t width_of(std::string_view text) {
 }
 
 std::string cell_of(const std::string& text) {
-    const std::string escaped = shown(text);
+    std::string escaped = shown(text);
     if (escaped.size() <= kCellLimitBytes)
         return escaped;
     return std::string(truncate_utf8(escaped, kCellLimitBytes - 3)) + "...";

@@ -25,6 +25,11 @@ bool ends_run(const StreamFrame& frame) {
            is_terminal_status(text_at(object_at(frame.data, "run"), "status"));
 }
 
+void show_progress(LiveView& view, const StreamFrame& frame) {
+    if (const std::string text = view.text_of(frame); !text.empty())
+        print_message(text.substr(0, text.find_last_not_of('\n') + 1));
+}
+
 std::string json_line(const StreamFrame& frame) {
     Json line = Json::object({{"event", frame.event}, {"data", frame.data}});
     if (frame.id != 0)
@@ -48,11 +53,13 @@ Result<Json> wait_for_run(Session& session, const std::string& run) {
                 return now;
             if (!now && now.error().code != Errc::daemon_unreachable)
                 return now;
+            if (now && progress)
+                show_progress(
+                    view, {.event = "run_updated", .data = Json::object({{"run", *now}})});
         }
         KHEISH_TRY(const std::optional<StreamFrame> frame, stream.next(-1));
         if (frame && progress && frame->event != "text_delta")
-            if (const std::string text = view.text_of(*frame); !text.empty())
-                print_message(text.substr(0, text.find_last_not_of('\n') + 1));
+            show_progress(view, *frame);
         look = stream.reopened() || (frame && ends_run(*frame));
     }
 }

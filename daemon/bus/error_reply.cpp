@@ -29,7 +29,7 @@ struct NameMap {
 } // namespace
 
 void register_error_names() {
-    static const NameMap kMap;
+    static const NameMap map;
 }
 
 int set_error(sd_bus_error* target, const Error& error) {

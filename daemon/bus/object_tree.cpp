@@ -107,7 +107,7 @@ int find_approval(
 } // namespace
 
 std::span<const ObjectKind> object_kinds() {
-    static const std::array kKinds{
+    static const std::array kinds{
         ObjectKind{
             kSessionPrefix, kSessionInterface, session_vtable(), find_session, enumerate_sessions},
         ObjectKind{kRunPrefix, kRunInterface, run_vtable(), find_run, enumerate_runs},
@@ -118,17 +118,17 @@ std::span<const ObjectKind> object_kinds() {
             find_approval,
             enumerate_approvals},
     };
-    return kKinds;
+    return kinds;
 }
 
 std::span<const Interface> interfaces() {
-    static const std::array kInterfaces{
+    static const std::array list{
         Interface{kManagerInterface, manager_vtable()},
         Interface{kSessionInterface, session_vtable()},
         Interface{kRunInterface, run_vtable()},
         Interface{kApprovalInterface, approval_vtable()},
     };
-    return kInterfaces;
+    return list;
 }
 
 } // namespace kheish::bus

@@ -47,7 +47,7 @@ Result<Plan> plan_follow(BusEdge& edge, sd_bus_message* call) {
 }
 
 /// D-Bus has no null, so that metadata of any shape also comes as JSON text.
-Result<Json> submit_body(const char* content, Json options) {
+Result<Json> submit_body(const char* content, const Json& options) {
     if (options.find("content"))
         return fail(Errc::bad_request, "options.content: the content is an argument of its own");
     Json body = Json::object();
@@ -82,8 +82,8 @@ Result<Plan> plan_submit(BusEdge& edge, sd_bus_message* call) {
     const char* content = nullptr;
     if (sd_bus_message_read(call, "s", &content) <= 0)
         return fail(Errc::bad_request, "the content cannot be read");
-    KHEISH_TRY(Json options, read_dictionary(call));
-    KHEISH_TRY(const Json body, submit_body(content, std::move(options)));
+    KHEISH_TRY(const Json options, read_dictionary(call));
+    KHEISH_TRY(const Json body, submit_body(content, options));
     KHEISH_TRY(control::SubmitInput input, control::parse_submit_input(body));
     KHEISH_TRY(AccessRequest access, access_to(edge, Operation::sessions_submit, session));
     return Plan{

@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# bash completion for kheishctl(1)
+
+_kheishctl() {
+    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    local -a words=()
+    local index
+    for ((index = 1; index < COMP_CWORD; index++)); do
+        [[ ${COMP_WORDS[index]} == -* ]] || words+=("${COMP_WORDS[index]}")
+    done
+
+    case $previous in
+        --output) mapfile -t COMPREPLY < <(compgen -W "pretty json" -- "$word"); return ;;
+        --content-file) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+        --workspace) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+        --order) mapfile -t COMPREPLY < <(compgen -W "asc desc" -- "$word"); return ;;
+    esac
+
+    local options="--output -H --host --no-ask-password --help --version" verbs=""
+    case "${words[*]:0:2}" in
+        "run" | "run "*) options+=" --content-file --stdin --idempotency-key --metadata-json --provider --model --wait --session-id --workspace" ;;
+        "sessions create") options+=" --workspace --thread-id" ;;
+        "sessions list") options+=" --page --limit --cursor" ;;
+        "sessions input") options+=" --content-file --stdin --idempotency-key --metadata-json --provider --model --wait" ;;
+        "sessions stream") options+=" --cursor" ;;
+        "sessions end") options+=" --reason" ;;
+        "events stream") options+=" --session-id --run-id --cursor" ;;
+        "runs list") options+=" --page --limit --cursor --session-id --live --order" ;;
+        "runs stream") options+=" --cursor" ;;
+        "runs cancel") options+=" --reason" ;;
+        "approvals list") options+=" --session-id" ;;
+        "approvals allow") options+=" --justification --idempotency-key --wait" ;;
+        "approvals deny") options+=" --reason --idempotency-key --wait" ;;
+        sessions) verbs="create list get input events stream interrupt end" ;;
+        events) verbs="stream" ;;
+        runs) verbs="list get wait stream events cancel" ;;
+        approvals) verbs="list show allow deny" ;;
+        "") verbs="status capabilities run sessions events runs approvals" ;;
+    esac
+
+    if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+    else
+        mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$word")
+    fi
+}
+
+complete -F _kheishctl kheishctl

@@ -1,0 +1,271 @@
+#!/usr/bin/python3
+"""kheishctl against the bus edge on a private message bus.
+
+Usage: kheishctl_test.py --list | CASE BUS_DAEMON KHEISHCTL
+"""
+
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PATIENCE_SECONDS = 30
+BUS_CONFIG = """<busconfig>
+  <type>system</type>
+  <listen>unix:path={folder}/bus</listen>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
+  </policy>
+</busconfig>
+"""
+PROGRAMS = {}
+
+
+def read_line(stream):
+    """The next line of a pipe, or a failure after PATIENCE_SECONDS."""
+    ready, _, _ = select.select([stream], [], [], PATIENCE_SECONDS)
+    if not ready:
+        raise AssertionError("nothing was written in time")
+    return stream.readline()
+
+
+class Kheishctl(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder)
+        config = os.path.join(self.folder, "bus.conf")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(BUS_CONFIG.format(folder=self.folder))
+        self.environment = {
+            **os.environ,
+            "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={self.folder}/bus",
+            "TZ": "UTC",
+            "LC_ALL": "C.UTF-8",
+        }
+        bus = self.start("dbus-daemon", f"--config-file={config}", "--nofork", "--print-address")
+        self.assertTrue(read_line(bus.stdout))
+        self.daemon = self.start(PROGRAMS["daemon"])
+        self.assertEqual(read_line(self.daemon.stdout), "ready\n")
+
+    def start(self, *command, **options):
+        options.setdefault("stdout", subprocess.PIPE)
+        process = subprocess.Popen(
+            command, env=self.environment, cwd=self.folder, text=True, **options
+        )
+        self.addCleanup(self.end, process)
+        return process
+
+    @staticmethod
+    def end(process):
+        if process.poll() is None:
+            process.terminate()
+            process.wait(PATIENCE_SECONDS)
+        for stream in (process.stdout, process.stderr):
+            if stream:
+                stream.close()
+
+    def ctl(self, *words, code=0, text=None):
+        done = subprocess.run(
+            [PROGRAMS["kheishctl"], *words],
+            env=self.environment, cwd=self.folder, input=text, capture_output=True, text=True,
+            timeout=PATIENCE_SECONDS, check=False,
+        )  # fmt: skip
+        self.assertEqual(done.returncode, code, f"{words}: {done.stdout}{done.stderr}")
+        if code == 0:
+            return done.stdout
+        self.assertTrue(done.stderr or done.stdout)
+        return done.stderr + done.stdout
+
+    def json(self, *words, **options):
+        return json.loads(self.ctl(*words, "--output", "json", **options))
+
+    def test_words_of_the_readme(self):
+        self.assertIn("status: ready", self.ctl("status"))
+        self.assertEqual(self.ctl("sessions", "create", "demo"), "demo\n")
+        said = self.ctl("sessions", "input", "demo", "Inspect this repo and summarize it.")
+        self.assertEqual(said, "run-1\n")
+        table = self.ctl("runs", "list", "--session-id", "demo").splitlines()
+        self.assertEqual(table[0].split()[:3], ["RUN", "SESSION", "STATUS"])
+        self.assertEqual(table[1].split()[:3], ["run-1", "demo", "completed"])
+        waited = self.ctl("runs", "wait", "run-1")
+        self.assertIn("run-1  completed", waited)
+        self.assertIn("done: Inspect this repo and summarize it.", waited)
+        streamed = self.ctl("runs", "stream", "run-1")
+        self.assertIn("tool    bash", streamed)
+        self.assertIn("run     run-1 completed", streamed)
+
+    def test_json_before_and_after_the_command(self):
+        self.assertTrue(self.json("status")["ready"])
+        self.assertTrue(json.loads(self.ctl("--output", "json", "capabilities"))["approvals"])
+        created = self.json("sessions", "create", "demo")
+        self.assertEqual(created["workspace"], self.folder)
+        run = self.json("sessions", "input", "demo", "hi", "--idempotency-key", "k")
+        again = self.json("sessions", "input", "demo", "hi", "--idempotency-key", "k")
+        self.assertEqual(run["run_id"], again["run_id"])
+        self.assertEqual(self.json("runs", "get", "run-1")["status"], "completed")
+        self.assertEqual(len(self.json("runs", "events", "run-1")), 5)
+        self.assertEqual(len(self.json("sessions", "list")), 1)
+        lines = self.ctl("--output", "json", "runs", "stream", "run-1").splitlines()
+        self.assertEqual([json.loads(line)["id"] for line in lines], [1, 2, 3, 4, 5])
+        tail = self.ctl("--output", "json", "runs", "stream", "run-1", "--cursor", "3").splitlines()
+        self.assertEqual([json.loads(line)["id"] for line in tail], [4, 5])
+
+    def test_input_comes_from_one_place(self):
+        self.ctl("sessions", "create", "demo")
+        file = os.path.join(self.folder, "input")
+        with open(file, "w", encoding="utf-8") as target:
+            target.write("from a file")
+        self.ctl("sessions", "input", "demo", "--content-file", file)
+        self.ctl("sessions", "input", "demo", "--stdin", text="from a pipe")
+        answers = [run["outputs"][0]["content"] for run in self.json("runs", "list")]
+        self.assertEqual(answers, ["done: from a file", "done: from a pipe"])
+        self.ctl("sessions", "input", "demo", code=2)
+        self.ctl("sessions", "input", "demo", "x", "--stdin", code=2, text="y")
+        self.ctl("sessions", "input", "demo", "--content-file", "/nonexistent", code=2)
+        self.ctl("sessions", "input", "demo", "x", "--metadata-json", "{", code=2)
+
+    def test_exit_codes(self):
+        self.ctl("sessions", "create", "demo")
+        self.assertIn("session_not_found", self.ctl("sessions", "get", "nope", code=5))
+        self.ctl("runs", "get", "run-99", code=5)
+        self.ctl("runs", "get", "seventeen", code=2)
+        self.ctl("sessions", "create", "..", code=2)
+        self.ctl("runs", "list", "--limit", "0", code=2)
+        self.ctl("bogus", code=2)
+        self.ctl("approvals", "show", "approval-9-9", code=5)
+        self.ctl("sessions", "input", "demo", "fail", "--wait", code=1)
+        self.ctl("sessions", "input", "demo", "hold")
+        self.assertIn("cancelled", self.ctl("runs", "cancel", "run-2"))
+        self.ctl("runs", "wait", "run-2", code=6)
+        self.daemon.terminate()
+        self.daemon.wait(PATIENCE_SECONDS)
+        self.assertIn("systemctl start kheish", self.ctl("status", code=3))
+        self.environment["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=/nonexistent"
+        self.ctl("status", code=3)
+
+    def test_one_call_runs_and_answers(self):
+        self.assertEqual(self.ctl("run", "say hello", "--wait"), "done: say hello\n")
+        self.assertEqual(self.ctl("run", "again", "--session-id", "session-1"), "run-2\n")
+        self.assertIn("the model refused", self.ctl("run", "fail please", "--wait", code=1))
+        self.ctl("run", "x", "--session-id", "nope", code=5)
+
+    def test_approvals_take_a_password(self):
+        self.ctl("sessions", "create", "demo")
+        self.ctl("sessions", "input", "demo", "gate")
+        listed = self.json("approvals", "list")
+        self.assertEqual(listed[0]["request"]["tool_name"], "bash")
+        self.assertIn("rm -rf build", self.ctl("approvals", "show", "approval-1-1"))
+        refused = self.ctl("--no-ask-password", "approvals", "allow", "approval-1-1", code=4)
+        self.assertIn("authentication is required", refused)
+        self.ctl("approvals", "allow", "other", "approval-1-1", code=5)
+        self.ctl("approvals", "allow", "demo", "approval-1-1", "--justification", "ok", "--wait")
+        self.ctl("approvals", "deny", "approval-1-1", code=2)
+        self.assertEqual(self.json("approvals", "list"), [])
+
+    def test_sessions_interrupt_and_end(self):
+        self.ctl("sessions", "create", "demo")
+        self.assertEqual(self.ctl("sessions", "interrupt", "demo"), "nothing was running\n")
+        self.ctl("sessions", "input", "demo", "hold")
+        self.assertEqual(self.ctl("sessions", "interrupt", "demo"), "interrupted\n")
+        self.assertIn("ended", self.ctl("sessions", "end", "demo", "--reason", "done"))
+        self.ctl("sessions", "events", "demo")
+
+    def restart(self):
+        self.daemon.send_signal(signal.SIGHUP)
+        self.assertEqual(read_line(self.daemon.stdout), "ready\n")
+
+    def test_waiting_survives_a_restart(self):
+        self.ctl("sessions", "create", "demo")
+        self.ctl("sessions", "input", "demo", "hold")
+        stream = self.start(
+            PROGRAMS["kheishctl"], "--output", "json", "events", "stream", "--cursor", "0"
+        )
+        self.assertEqual(json.loads(read_line(stream.stdout))["id"], 1)
+        waiter = self.start(PROGRAMS["kheishctl"], "runs", "wait", "run-1")
+        follower = self.start(PROGRAMS["kheishctl"], "--output", "json", "runs", "stream", "run-1")
+        self.assertEqual(json.loads(read_line(follower.stdout))["id"], 1)
+        self.restart()
+        self.daemon.send_signal(signal.SIGUSR1)
+        output, _ = waiter.communicate(timeout=PATIENCE_SECONDS)
+        self.assertEqual(waiter.returncode, 0)
+        self.assertIn("done: hold", output)
+        rest, _ = follower.communicate(timeout=PATIENCE_SECONDS)
+        ids = [json.loads(line)["id"] for line in rest.splitlines()]
+        self.assertEqual(ids, [2, 3, 4, 5])
+        self.assertEqual(follower.returncode, 0)
+
+    def test_nothing_steers_the_terminal(self):
+        self.ctl("sessions", "create", "demo")
+        self.ctl("sessions", "input", "demo", "a\x1b[2Jb\u202ec\u009bd\nnext")
+        for words in (["runs", "get", "run-1"], ["runs", "list"], ["runs", "stream", "run-1"]):
+            for output in ([], ["--output", "json"]):
+                shown = self.ctl(*output, *words)
+                for bad in "\x1b\u202e\u009b":
+                    self.assertNotIn(bad, shown, words)
+        self.assertIn("\n", self.ctl("runs", "get", "run-1"))
+        self.assertIn("\u202e", self.json("runs", "get", "run-1")["outputs"][0]["content"])
+
+    def read_terminal(self, terminal, wanted):
+        """What a terminal shows up to and with `wanted`."""
+        seen = ""
+        while wanted not in seen:
+            ready, _, _ = select.select([terminal], [], [], PATIENCE_SECONDS)
+            self.assertTrue(ready, f"{wanted!r} does not come: {seen!r}")
+            seen += os.read(terminal, 4096).decode()
+        return seen
+
+    def test_a_terminal_sees_progress(self):
+        self.ctl("sessions", "create", "demo")
+        self.ctl("sessions", "input", "demo", "hold")
+        ours, theirs = pty.openpty()
+        waiter = self.start(PROGRAMS["kheishctl"], "runs", "wait", "run-1", stderr=theirs)
+        os.close(theirs)
+        self.assertIn("running", self.read_terminal(ours, "run-1 running"))
+        self.daemon.send_signal(signal.SIGUSR1)
+        progress = self.read_terminal(ours, "run-1 completed")
+        self.assertIn("tool    bash", progress)
+        os.close(ours)
+        output, _ = waiter.communicate(timeout=PATIENCE_SECONDS)
+        self.assertEqual(waiter.returncode, 0)
+        self.assertIn("done: hold", output)
+
+    def test_other_clients_see_properties_and_objects(self):
+        self.ctl("sessions", "create", "demo")
+        self.ctl("sessions", "input", "demo", "hold")
+
+        def busctl(*words):
+            done = subprocess.run(
+                ["busctl", f"--address={self.environment['DBUS_SYSTEM_BUS_ADDRESS']}", *words],
+                capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
+            )  # fmt: skip
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return done.stdout
+
+        name = "ai.kheish.Daemon1"
+        tree = busctl("tree", "--list", name)
+        self.assertIn("/ai/kheish/Daemon1/run/1\n", tree)
+        self.assertIn("/ai/kheish/Daemon1/session/demo\n", tree)
+        status = busctl("get-property", name, "/ai/kheish/Daemon1/run/1", f"{name}.Run", "Status")
+        self.assertEqual(status, 's "running"\n')
+        shown = busctl("introspect", name, "/ai/kheish/Daemon1/run/1")
+        self.assertIn("Cancel", shown)
+
+
+def main(arguments):
+    if arguments[1:] == ["--list"]:
+        print("\n".join(unittest.TestLoader().getTestCaseNames(Kheishctl)))
+        return 0
+    PROGRAMS.update(daemon=arguments[2], kheishctl=arguments[3])
+    suite = unittest.TestSuite([Kheishctl(arguments[1])])
+    result = unittest.TextTestRunner(verbosity=2).run(suite)
+    return 0 if result.wasSuccessful() and result.testsRun == 1 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -39,7 +39,9 @@ def main(kind, root):
     print(f"{kind}: {len(chosen)} files", flush=True)
     if not chosen:
         return 0
-    return 1 if subprocess.run([*command, "--", *chosen], cwd=root, check=False).returncode else 0
+    # "./" keeps a name from being an option: xmllint knows no "--".
+    names = [os.path.join(".", path) for path in chosen]
+    return 1 if subprocess.run([*command, *names], cwd=root, check=False).returncode else 0
 
 
 if __name__ == "__main__":

@@ -195,7 +195,8 @@ class Kheishctl(unittest.TestCase):
         output, _ = waiter.communicate(timeout=PATIENCE_SECONDS)
         self.assertEqual(waiter.returncode, 0)
         self.assertIn("done: hold", output)
-        rest, _ = follower.communicate(timeout=PATIENCE_SECONDS)
+        rest = follower.stdout.read()  # communicate() would pass over what readline() took along
+        follower.wait(PATIENCE_SECONDS)
         ids = [json.loads(line)["id"] for line in rest.splitlines()]
         self.assertEqual(ids, [2, 3, 4, 5])
         self.assertEqual(follower.returncode, 0)
@@ -261,7 +262,7 @@ def main(arguments):
     if arguments[1:] == ["--list"]:
         print("\n".join(unittest.TestLoader().getTestCaseNames(Kheishctl)))
         return 0
-    PROGRAMS.update(daemon=arguments[2], kheishctl=arguments[3])
+    PROGRAMS.update(daemon=os.path.abspath(arguments[2]), kheishctl=os.path.abspath(arguments[3]))
     suite = unittest.TestSuite([Kheishctl(arguments[1])])
     result = unittest.TextTestRunner(verbosity=2).run(suite)
     return 0 if result.wasSuccessful() and result.testsRun == 1 else 1

@@ -128,8 +128,8 @@ Json build() {
 } // namespace
 
 const Json& openapi_document() {
-    static const Json kDocument = build();
-    return kDocument;
+    static const Json document = build();
+    return document;
 }
 
 } // namespace kheish::http

@@ -73,10 +73,16 @@ class ControlPlane final : public Service, public CommitObserver {
     Result<engine::RunAccepted>
     accepted_of(const journal::SessionRow& session, const SubmitInput& input) const;
     Result<std::string> ready_route(const std::string& wanted) const;
-    /// The run that this key named before, or nothing; Errc::idempotency_conflict.
-    Result<std::optional<RunId>> find_receipt(
-        const std::string& scope, const std::string& key, const codec::Digest& print) const;
+    /// The run that this receipt's key named before, or nothing; Errc::idempotency_conflict.
+    Result<std::optional<RunId>>
+    find_receipt(const std::optional<journal::IdempotencyReceipt>& receipt) const;
+    /// Whether the session takes one run more.
+    Status check_line(const SessionId& session) const;
     void finish_submit(RunId run, bool created, Responder<SubmittedRun>& responder) const;
+    void finish_accept(
+        const Result<RunId>& run,
+        const std::optional<journal::IdempotencyReceipt>& receipt,
+        Responder<SubmittedRun>& responder) const;
     /// Cancels every live run of the session; answers whether the active one was running.
     bool stop_runs(const Authority& authority, const SessionId& session, const std::string& reason);
     Status check_gates(const RunActor& actor, const std::vector<Resolution>& resolutions) const;

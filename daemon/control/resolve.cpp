@@ -193,8 +193,7 @@ void ControlPlane::resolve_approvals(
         receipt->fingerprint = codec::sha256(codec::canonical_json(print));
         receipt->run = run;
         receipt->created_us = outside_.clock.now().wall_us;
-        const Result<std::optional<RunId>> known =
-            find_receipt(receipt->scope, *request.idempotency_key, receipt->fingerprint);
+        const Result<std::optional<RunId>> known = find_receipt(receipt);
         if (!known)
             responder.fail(known.error());
         else if (*known)

@@ -157,17 +157,31 @@ ControlPlane::accepted_of(const journal::SessionRow& session, const SubmitInput&
     return accepted;
 }
 
-Result<std::optional<RunId>> ControlPlane::find_receipt(
-    const std::string& scope, const std::string& key, const codec::Digest& print) const {
-    KHEISH_TRY(
-        const std::optional<journal::IdempotencyReceipt> receipt,
-        outside_.journal.receipt(scope, codec::sha256(key)));
+Result<std::optional<RunId>>
+ControlPlane::find_receipt(const std::optional<journal::IdempotencyReceipt>& receipt) const {
     if (!receipt)
         return std::optional<RunId>();
-    if (receipt->fingerprint != print)
+    KHEISH_TRY(
+        const std::optional<journal::IdempotencyReceipt> known,
+        outside_.journal.receipt(receipt->scope, receipt->key_digest));
+    if (!known)
+        return std::optional<RunId>();
+    if (known->fingerprint != receipt->fingerprint)
         return fail(
             Errc::idempotency_conflict, "this idempotency key was used for another request");
-    return receipt->run;
+    return known->run;
+}
+
+Status ControlPlane::check_line(const SessionId& session) const {
+    const Result<engine::SessionState> line = supervisor_.session(session);
+    if (line && line->ended)
+        return fail(Errc::session_ended, "session " + session.value + " has ended");
+    if (line && line->queued.size() >= settings_.queued_runs_per_session)
+        return fail(
+            Errc::run_queue_full,
+            "session " + session.value + " has " + std::to_string(line->queued.size()) +
+                " runs in line already");
+    return {};
 }
 
 void ControlPlane::finish_submit(
@@ -177,6 +191,24 @@ void ControlPlane::finish_submit(
         responder.fail(view.error());
     else
         responder.answer(SubmittedRun{run, std::move(*view), created});
+}
+
+void ControlPlane::finish_accept(
+    const Result<RunId>& run,
+    const std::optional<journal::IdempotencyReceipt>& receipt,
+    Responder<SubmittedRun>& responder) const {
+    if (run) {
+        finish_submit(*run, true, responder);
+        return;
+    }
+    // Where the same request was under way already, its answer is this one's too.
+    const bool is_taken = run.error().code == Errc::idempotency_conflict;
+    const Result<std::optional<RunId>> other =
+        is_taken ? find_receipt(receipt) : Result<std::optional<RunId>>(std::nullopt);
+    if (other && *other)
+        finish_submit(**other, false, responder);
+    else
+        responder.fail(other ? run.error() : other.error());
 }
 
 void ControlPlane::submit(
@@ -196,55 +228,29 @@ void ControlPlane::submit(
         receipt->key_digest = codec::sha256(*input.idempotency_key);
         receipt->fingerprint = fingerprint(session, input);
         receipt->created_us = outside_.clock.now().wall_us;
-        const Result<std::optional<RunId>> known =
-            find_receipt(receipt->scope, *input.idempotency_key, receipt->fingerprint);
-        if (!known) {
-            responder.fail(known.error());
-            return;
-        }
-        if (*known) {
-            finish_submit(**known, false, responder);
-            return;
-        }
     }
-    const Result<engine::SessionState> line = supervisor_.session(session);
-    if (line && line->ended) {
-        responder.fail(Errc::session_ended, "session " + session.value + " has ended");
+    const Result<std::optional<RunId>> known = find_receipt(receipt);
+    if (known && *known) {
+        finish_submit(**known, false, responder);
         return;
     }
-    if (line && line->queued.size() >= settings_.queued_runs_per_session) {
-        responder.fail(
-            Errc::run_queue_full,
-            "session " + session.value + " has " + std::to_string(line->queued.size()) +
-                " runs in line already");
-        return;
-    }
-    Result<engine::RunAccepted> accepted = accepted_of(*row, input);
+    const Status in_line = known ? check_line(session) : Status(fail(known.error()));
+    Result<engine::RunAccepted> accepted =
+        in_line ? accepted_of(*row, input) : Result<engine::RunAccepted>(fail(in_line.error()));
     if (!accepted) {
         responder.fail(accepted.error());
         return;
     }
-    // Where the same request was under way already, its answer is this one's too.
-    const auto answer_of_the_other = [this, receipt, key = input.idempotency_key] {
-        return receipt ? find_receipt(receipt->scope, *key, receipt->fingerprint)
-                       : Result<std::optional<RunId>>(std::nullopt);
-    };
     supervisor_.accept(
         session,
         caller.authority(),
         std::move(*accepted),
         std::move(input.content),
-        std::move(receipt),
-        Responder<RunId>([this, answer_of_the_other, responder = std::move(responder)](
-                             Result<RunId> run) mutable {
-            const bool is_taken = !run && run.error().code == Errc::idempotency_conflict;
-            const Result<std::optional<RunId>> other =
-                is_taken ? answer_of_the_other() : Result<std::optional<RunId>>(std::nullopt);
-            if (run || (other && *other))
-                finish_submit(run ? *run : **other, run.has_value(), responder);
-            else
-                responder.fail(other ? run.error() : other.error());
-        }));
+        receipt,
+        Responder<RunId>(
+            [this, receipt, responder = std::move(responder)](const Result<RunId>& run) mutable {
+                finish_accept(run, receipt, responder);
+            }));
 }
 
 void ControlPlane::submit_to_idle(

@@ -240,7 +240,7 @@ void Supervisor::commit_session(
 }
 
 void Supervisor::accept(
-    SessionId session,
+    const SessionId& session,
     Authority authority,
     engine::RunAccepted accepted,
     std::string input,

@@ -36,7 +36,7 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
     Result<engine::SessionState> session(const SessionId& session) const;
     /// Commits `accepted` and its place in the line. Answers its id.
     void accept(
-        SessionId session,
+        const SessionId& session,
         Authority authority,
         engine::RunAccepted accepted,
         std::string input,

@@ -52,11 +52,13 @@ bool ControlPlane::stop_runs(
     // What waits goes first, or the end of the active run would start it.
     for (const RunId run : line->queued)
         if (const std::shared_ptr<RunActor> actor = supervisor_.find(run))
-            actor->request_cancel(authority, false, reason, Responder<void>([](Result<void>) {}));
+            actor->request_cancel(
+                authority, false, reason, Responder<void>([](const Result<void>& /*done*/) {}));
     const std::shared_ptr<RunActor> active = supervisor_.find(line->active);
     if (active == nullptr)
         return false;
-    active->request_cancel(authority, true, reason, Responder<void>([](Result<void>) {}));
+    active->request_cancel(
+        authority, true, reason, Responder<void>([](const Result<void>& /*done*/) {}));
     return true;
 }
 

@@ -5,6 +5,7 @@
 
 #include <linux/magic.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 namespace kheish::scopes {
 namespace {
@@ -41,23 +42,26 @@ std::optional<std::int64_t> file_number(const std::string& directory, const char
     return parse_number<std::int64_t>(std::string_view(*text).substr(0, text->size() - 1));
 }
 
+/// The cgroup of the service manager above `own`, empty for the top: the one that holds init.scope.
+/// /proc/1/cgroup says it as well, but a service with ProtectProc= does not see that.
+std::string manager_of(const std::string& mount, std::string own) {
+    while (!own.empty() && ::access((mount + own + "/init.scope").c_str(), F_OK) != 0)
+        own.resize(own.find_last_of('/') == std::string::npos ? 0 : own.find_last_of('/'));
+    return own == "/" ? std::string() : own;
+}
+
 } // namespace
 
 Result<std::string> find_runs_cgroup() {
-    KHEISH_TRY(const std::string text, read_file("/proc/1/cgroup", kFileBytes));
-    std::string manager;
-    split(text, '\n', [&manager](std::string_view line) {
+    KHEISH_TRY(const std::string text, read_file("/proc/self/cgroup", kFileBytes));
+    std::string own;
+    split(text, '\n', [&own](std::string_view line) {
         if (line.starts_with("0::"))
-            manager = line.substr(3);
+            own = line.substr(3);
     });
-    constexpr std::string_view kInit = "/init.scope";
-    if (manager.ends_with(kInit))
-        manager.resize(manager.size() - kInit.size());
-    if (manager == "/")
-        manager.clear();
     for (const std::string mount : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"})
         if (is_cgroup2(mount.c_str()))
-            return mount + manager + "/kheish.slice/kheish-runs.slice";
+            return mount + manager_of(mount, std::move(own)) + "/kheish.slice/kheish-runs.slice";
     return fail(Errc::sandbox_unavailable, "no unified cgroup hierarchy is mounted");
 }
 

@@ -8,8 +8,9 @@
     machine.close()
 
 What is written below / lands in memory and goes away with the machine; the checkout and the build folder
-are visible read-only at their own paths, /tmp is empty. There is no network but loopback. All processes of
-the machine live in one cgroup of ours, so that close() ends them and nothing else.
+are visible read-only at their own paths, /tmp is empty. There is no network but loopback, unless
+`network` lets it use the host's. All processes of the machine live in one cgroup of ours, so that close()
+ends them and nothing else.
 """
 
 import contextlib
@@ -80,9 +81,10 @@ class Command(subprocess.Popen):
 
 
 class Machine:
-    def __init__(self, folder, name, binds=()):
+    def __init__(self, folder, name, binds=(), network=False):
         self.folder = folder
         self.binds = [os.path.realpath(path) for path in binds]
+        self.network = network
         self.root = os.path.join(folder, "root")
         self.console_path = os.path.join(folder, "console.log")
         self.name = name
@@ -295,7 +297,8 @@ class Machine:
 
     def _start_nspawn(self, notify_address):
         command = ["setpriv", "--pdeathsig=KILL", "systemd-nspawn", "--quiet", "--boot"]
-        command += ["--register=no", "--keep-unit", "--private-network", "--notify-ready=yes"]
+        command += ["--register=no", "--keep-unit", "--notify-ready=yes"]
+        command += [] if self.network else ["--private-network"]
         # The filter of this nspawn is older than Landlock.
         command += [f"--system-call-filter={' '.join(LANDLOCK)}"]
         command += ["--console=pipe", f"--machine={self.name}", f"--directory={self.root}"]

@@ -1,17 +1,21 @@
 #include "tty_agent.hpp"
 
 #include "base/fd.hpp"
+#include "base/handle.hpp"
 
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
 #include <string>
 #include <sys/wait.h>
+#include <systemd/sd-login.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 namespace kheish::ctl {
 
@@ -20,14 +24,24 @@ namespace {
 constexpr int kRegistrationPatienceMs = 10'000;
 constexpr int kNotifyFd = 3;
 
+/// polkit looks for a fallback agent only where the subject is in a login session.
+bool has_login_session() {
+    char* session = nullptr;
+    const bool found = sd_pid_get_session(0, &session) >= 0;
+    const Handle<char, ::free> owned(session);
+    return found;
+}
+
 pid_t spawn(const Fd& notify) {
     const std::string self = std::to_string(getpid());
     const std::string notify_fd = std::to_string(kNotifyFd);
-    std::array<std::string, 6> words{
-        "pkttyagent", "--notify-fd", notify_fd, "--fallback", "--process", self};
-    std::array<char*, 7> arguments{};
-    for (std::size_t i = 0; i < words.size(); ++i)
-        arguments[i] = words[i].data();
+    std::vector<std::string> words{"pkttyagent", "--notify-fd", notify_fd, "--process", self};
+    if (has_login_session())
+        words.emplace_back("--fallback"); // a graphical agent goes first
+    std::vector<char*> arguments;
+    for (std::string& word : words)
+        arguments.push_back(word.data());
+    arguments.push_back(nullptr);
     posix_spawn_file_actions_t actions;
     if (posix_spawn_file_actions_init(&actions) != 0)
         return -1;

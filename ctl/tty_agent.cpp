@@ -39,6 +39,7 @@ pid_t spawn(const Fd& notify) {
     if (has_login_session())
         words.emplace_back("--fallback"); // a graphical agent goes first
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words)
         arguments.push_back(word.data());
     arguments.push_back(nullptr);

@@ -97,6 +97,9 @@ class ControlPlane final : public Service, public CommitObserver {
     void tell_listener(const engine::Event& event);
     uid_t run_as(const Caller& caller) const;
     FrameViews frame_views() const;
+    codec::Json run_counts_view() const;
+    codec::Json provider_readiness_view() const;
+    codec::Json storage_view() const;
     bool may_see(const Caller& caller, const SessionId& session) const;
 
     Outside outside_;

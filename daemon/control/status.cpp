@@ -47,11 +47,7 @@ Json ControlPlane::capabilities_view() const {
     return view;
 }
 
-Json ControlPlane::status_view() const {
-    const Status ready = readiness();
-    const journal::Health health = outside_.journal.health();
-    const journal::Stats stats = outside_.journal.stats();
-
+Json ControlPlane::run_counts_view() const {
     Json runs = Json::object();
     std::int64_t total = 0;
     for (const engine::RunStatus status : engine::kAllRunStatuses)
@@ -68,28 +64,45 @@ Json ControlPlane::status_view() const {
             .count_approvals(
                 {.session = {}, .run = {}, .owner = {}, .state = journal::ApprovalState::pending})
             .value_or(0));
+    return runs;
+}
 
+Json ControlPlane::provider_readiness_view() const {
     Json routes = Json::array();
-    std::int64_t route_errors = 0;
-    std::int64_t route_warnings = 0;
+    std::int64_t errors = 0;
+    std::int64_t warnings = 0;
     const std::string default_route = outside_.routes.default_route();
     bool active_ready = false;
     for (const models::RouteView& route : outside_.routes.list()) {
         const bool is_default = route.route_id == default_route;
-        route_errors += route.state == models::RouteView::State::error ? 1 : 0;
-        route_warnings += route.state == models::RouteView::State::warning ? 1 : 0;
+        errors += route.state == models::RouteView::State::error ? 1 : 0;
+        warnings += route.state == models::RouteView::State::warning ? 1 : 0;
         active_ready |= is_default && route.state != models::RouteView::State::error;
         routes.append(route_view(route, is_default));
     }
+    return Json::object({
+        {"route_count", static_cast<std::int64_t>(routes.size())},
+        {"error_route_count", errors},
+        {"warning_route_count", warnings},
+        {"active_route_ready", active_ready},
+        {"routes", routes},
+    });
+}
 
+Json ControlPlane::storage_view() const {
+    const journal::Health health = outside_.journal.health();
+    const journal::Stats stats = outside_.journal.stats();
     Json storage = Json::object({{"ok", health.writable}});
     if (!health.writable)
         storage.set("error", health.error.to_string());
-    storage.set("commits", stats.commits)
+    return storage.set("commits", stats.commits)
         .set("events", stats.events)
         .set("last_commit_us", stats.last_commit_us)
         .set("max_commit_us", stats.max_commit_us);
+}
 
+Json ControlPlane::status_view() const {
+    const Status ready = readiness();
     return Json::object({
         {"snapshot_at_ms", to_milliseconds(outside_.clock.now().wall_us)},
         {"started_at_ms", to_milliseconds(started_at_us_)},
@@ -102,17 +115,10 @@ Json ControlPlane::status_view() const {
          Json::object({
              {"permission_mode", govern::to_string(settings_.permission_mode)},
              {"sandbox_profile", settings_.sandbox_profile},
-             {"default_route", default_route},
+             {"default_route", outside_.routes.default_route()},
          })},
-        {"storage", storage},
-        {"provider_readiness",
-         Json::object({
-             {"route_count", static_cast<std::int64_t>(routes.size())},
-             {"error_route_count", route_errors},
-             {"warning_route_count", route_warnings},
-             {"active_route_ready", active_ready},
-             {"routes", routes},
-         })},
+        {"storage", storage_view()},
+        {"provider_readiness", provider_readiness_view()},
         {"health", Json::object({{"ok", ready.has_value()}})},
         {"events",
          Json::object({
@@ -120,7 +126,7 @@ Json ControlPlane::status_view() const {
              {"subscriber_count", static_cast<std::int64_t>(hub_.subscriber_count())},
          })},
         {"sessions", Json::object({{"total", outside_.journal.count_sessions({}).value_or(0)}})},
-        {"runs", runs},
+        {"runs", run_counts_view()},
     });
 }
 

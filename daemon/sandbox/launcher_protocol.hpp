@@ -53,7 +53,10 @@ struct Attempt {
     RunId run;
     int number = 0;
 
-    friend auto operator<=>(const Attempt&, const Attempt&) = default;
+    friend bool operator==(const Attempt&, const Attempt&) = default;
+    friend bool operator<(const Attempt& left, const Attempt& right) {
+        return left.run == right.run ? left.number < right.number : left.run < right.run;
+    }
 };
 
 struct StartRequest {

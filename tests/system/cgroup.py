@@ -39,6 +39,13 @@ def _populated(events):
     return "populated 1" in events.read()
 
 
+def _members(path):
+    with contextlib.suppress(FileNotFoundError):
+        with open(os.path.join(path, "cgroup.procs"), encoding="ascii") as file:
+            return [int(line) for line in file]
+    return []
+
+
 class Group:
     def __init__(self, name):
         self.path = os.path.join(unified_mount(), name)
@@ -54,8 +61,18 @@ class Group:
             file.write("0")
 
     def kill_command(self, pid):
-        """Ends what the process `pid` that called enter() started, wherever it is by now."""
-        _kill(self._command(pid))
+        """Ends what the process `pid` that called enter() started, wherever it is by now.
+
+        What nsenter started inside a machine becomes a child of this process's PID 1 when nsenter is gone.
+        If that is us, we collect it: a zombie that nobody collects keeps its machine from shutting down.
+        """
+        folder = self._command(pid)
+        members = _members(folder)
+        _kill(folder)
+        for other in members:
+            if other != pid:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(other, os.WNOHANG)
 
     def kill(self):
         """Ends every process in here."""

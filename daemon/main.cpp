@@ -10,19 +10,21 @@
 
 namespace {
 
-int fail_with(const kheish::Error& error) {
-    kheish::log(
-        kheish::Level::error,
-        "kheishd cannot run",
-        {{kheish::log_field::kError, error.to_string()}});
+/// Says to whoever called what is wrong; the exit status for it.
+int complain(const kheish::Error& error) {
     std::cerr << "kheishd: " << error.message << '\n';
     return error.code == kheish::Errc::invalid_configuration ? EX_CONFIG : EXIT_FAILURE;
 }
 
 int serve(const kheish::Options& options) {
     kheish::Result<std::unique_ptr<kheish::App>> app = kheish::App::open(options);
-    if (!app)
-        return fail_with(app.error());
+    if (!app) {
+        kheish::log(
+            kheish::Level::error,
+            "kheishd cannot run",
+            {{kheish::log_field::kError, app.error().to_string()}});
+        return complain(app.error());
+    }
     return (*app)->run();
 }
 
@@ -45,7 +47,7 @@ int main(int argc, char** argv) {
     case kheish::Options::Action::check_configuration: {
         const kheish::Status checked = kheish::check_configuration(*options);
         if (!checked)
-            return fail_with(checked.error());
+            return complain(checked.error());
         std::cout << "the configuration is fine\n";
         return EXIT_SUCCESS;
     }

@@ -93,7 +93,8 @@ void Supervisor::sweep() {
         if (has_scope(actor->state()))
             live.emplace_back(run, actor->state().scope.attempt);
     outside_.host.sweep(std::move(live), [](const Status& status) {
-        if (!status)
+        // Cancelled by our own end: the next start sweeps.
+        if (!status && status.error().code != Errc::cancelled)
             log(Level::warning,
                 "the sweep for scopes without a run has failed",
                 {{log_field::kError, status.error().to_string()}});

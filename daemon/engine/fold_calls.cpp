@@ -184,7 +184,8 @@ Status on(RunState& state, const OutcomeResolved& event) {
         call->settlement = Settlement{
             "outcome_unknown",
             true,
-            "The outcome is unknown, and nobody could find it out. The call has not been repeated.",
+            "Nobody knows whether the call took effect. It is not repeated" +
+                (event.reason.empty() ? "." : ": " + event.reason),
             std::nullopt};
         break;
     }

@@ -33,7 +33,7 @@ sandbox::ListReply
 list_page(const sandbox::ListRequest& request, const std::vector<sandbox::ListEntry>& all) {
     sandbox::ListReply page;
     for (const sandbox::ListEntry& entry : all) {
-        if (entry.attempt <= request.after)
+        if (!(request.after < entry.attempt))
             continue;
         if (page.entries.size() == sandbox::kListPageEntries) {
             page.more = true;

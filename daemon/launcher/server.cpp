@@ -139,7 +139,9 @@ void Server::take_request(std::uint64_t connection, std::string_view message) {
     }
     operations_.serve(std::move(*request), [this, connection](sandbox::Reply reply) {
         if (const Error* error = std::get_if<Error>(&reply.body))
-            log(Level::warning, "a request failed", {{log_field::kError, error->to_string()}});
+            log(error->code == Errc::cancelled ? Level::info : Level::warning,
+                "a request was not carried out",
+                {{log_field::kError, error->to_string()}});
         send_reply(connection, reply);
         restart_idle_timer();
         end_if_idle();

@@ -315,12 +315,6 @@ void ScopedRunHost::finish_end(RunId run, int number) {
         used = ended.used;
     if (ended.ending == Ending::stopped)
         return observer_->on_stopped(run, number, used);
-    log(Level::warning,
-        "A run's runner is gone",
-        {{log_field::kMessageId, std::string(log_message::kRunnerLost)},
-         {log_field::kRunId, run.to_string()},
-         {log_field::kUnit, run_scope_name(run, number)},
-         {log_field::kError, ended.reason.to_string()}});
     observer_->on_lost(run, number, used, ended.reason.message);
 }
 

@@ -1,0 +1,96 @@
+"""Decisions about gated calls, with the real polkit: who is asked for a password, and what it releases."""
+
+import os
+
+from agents import Agents, bash, turn
+from harness import case, check, check_in
+
+TERMINAL = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "at_terminal.py")
+RUNS = {
+    "": [
+        turn("May I?", bash("gated", "echo executed >> gated.count; echo done")),
+        turn("It said: {{result 'gated'}}"),
+    ],
+}
+RULE = """polkit.addRule(function(action, subject) {
+    if (action.id == "ai.kheish.daemon1.approve" && subject.user == "alice")
+        return polkit.Result.%s;
+});
+"""
+
+
+def waiting(machine, session):
+    agents = Agents(machine)
+    agents.configure(RUNS)
+    agents.create("alice", session)
+    run = agents.submit("alice", session, "x")
+    agents.until_status(run, "waiting_for_approval")
+    return agents, run, agents.pending(run)[0]["id"]
+
+
+def at_terminal(machine, password, *words, user="alice"):
+    return machine.run(["/usr/bin/python3", TERMINAL, password, "kheishctl", *words], user=user, check=False)
+
+
+@case
+def the_owner_decides_at_a_terminal_with_her_password(machine):
+    agents, run, approval = waiting(machine, "typed")
+    decided = at_terminal(machine, "alice", "approvals", "allow", approval)
+    check(decided.code, 0, decided.text())
+    check_in("Password:", decided.out)
+    # polkit shows what it is about: the tool and a summary of the very call.
+    check_in("bash", decided.out)
+    check_in("echo executed", decided.out)
+    agents.wait(run)
+    check_in("done", agents.answer(run))
+    check(machine.run("cat /home/alice/work-typed/gated.count").out, "executed\n")
+
+
+@case
+def a_wrong_password_decides_nothing(machine):
+    agents, run, approval = waiting(machine, "mistyped")
+    refused = at_terminal(machine, "not hers", "approvals", "allow", approval)
+    check(refused.code, 4, refused.text())
+    check(agents.status(run), "waiting_for_approval")
+    check(machine.run("test -e /home/alice/work-mistyped/gated.count", check=False).code, 1)
+    # Deciding takes a password each time: none is kept from the case before this one.
+    refused = agents.ctl("--no-ask-password", "approvals", "deny", approval, user="alice", check=False)
+    check(refused.code, 4, refused.text())
+    denied = at_terminal(machine, "alice", "approvals", "deny", approval, "--reason", "no need")
+    check(denied.code, 0, denied.text())
+    agents.wait(run)
+    check_in("no need", agents.answer(run))
+
+
+@case
+def rules_of_the_administrator_hold(machine):
+    agents, run, approval = waiting(machine, "ruled")
+    for result, code in (("NO", 4), ("YES", 0)):
+        machine.write("/etc/polkit-1/rules.d/10-test.rules", RULE % result)
+        machine.run("systemctl restart polkit.service")
+        decided = agents.ctl("approvals", "allow", approval, user="alice", check=False)
+        check(decided.code, code, f"{result}: {decided.text()}")
+    machine.run("rm /etc/polkit-1/rules.d/10-test.rules; systemctl restart polkit.service")
+    agents.wait(run)
+
+
+@case
+def the_same_decision_twice_is_told_apart_from_another(machine):
+    agents, run, approval = waiting(machine, "twice")
+    agents.ctl("approvals", "allow", approval)
+    agents.wait(run)
+    for verb in ("allow", "deny"):
+        again = agents.ctl("approvals", verb, approval, check=False)
+        check(again.code, 6, again.text())
+    check(machine.run("cat /home/alice/work-twice/gated.count").out, "executed\n")
+
+
+@case
+def without_polkit_nobody_is_allowed_anything_that_needs_it(machine):
+    agents, run, approval = waiting(machine, "unasked")
+    machine.run("systemctl mask --runtime polkit.service && systemctl stop polkit.service")
+    refused = agents.ctl("approvals", "allow", approval, user="alice", check=False)
+    machine.run("systemctl unmask --runtime polkit.service && systemctl start polkit.service")
+    check(refused.code in (4, 7), True, refused.text())
+    check(agents.status(run), "waiting_for_approval")
+    agents.forget()

@@ -34,6 +34,8 @@ class Table {
     std::vector<std::vector<std::string>> rows_;
 };
 
+/// "  name        value" with a line break behind it; nothing where there is no value.
+void add_field(std::string& text, std::string_view name, std::string_view value);
 /// An object as "name: value" lines, nested ones indented.
 std::string fields_text(const codec::Json& value);
 

@@ -11,13 +11,6 @@ namespace {
 
 using codec::Json;
 
-void add_line(std::string& text, std::string_view name, const std::string& value) {
-    if (value.empty())
-        return;
-    text.append("  ").append(name);
-    text.append(name.size() < 12 ? 12 - name.size() : 1, ' ').append(value).append("\n");
-}
-
 std::string join(const std::vector<std::string>& parts) {
     std::string text;
     for (const std::string& part : parts)
@@ -74,11 +67,11 @@ std::string approval_text(const Json& approval) {
     const std::string id = shown(text_at(approval, "id"));
     std::string text = shown(text_at(approval, "tool_name")) + " waits for a decision (" + id +
                        ", session " + shown(text_at(approval, "session_id")) + ")\n";
-    add_line(text, "would run", text_at(approval, "summary")); // escaped by kheishd
-    add_line(text, "because", shown(text_at(approval, "reason")));
-    add_line(text, "digest", shown(text_at(approval, "digest")));
-    add_line(text, "allow", "kheishctl approvals allow " + id);
-    add_line(text, "deny", "kheishctl approvals deny " + id);
+    add_field(text, "would run", text_at(approval, "summary")); // escaped by kheishd
+    add_field(text, "because", shown(text_at(approval, "reason")));
+    add_field(text, "digest", shown(text_at(approval, "digest")));
+    add_field(text, "allow", "kheishctl approvals allow " + id);
+    add_field(text, "deny", "kheishctl approvals deny " + id);
     return text;
 }
 
@@ -88,15 +81,15 @@ std::string run_text(const Json& run) {
     if (const std::string reason = text_at(run, "wait_reason"); !reason.empty())
         status += " (waits for: " + shown(reason) + ")";
     std::string text = shown(text_at(run, "run_id")) + "  " + status + "\n";
-    add_line(text, "session", shown(text_at(run, "session_id")));
-    add_line(text, "input", shown(text_at(request, "text_preview")));
-    add_line(text, "model", shown(text_at(request, "model")));
-    add_line(text, "unit", shown(text_at(run, "unit")));
-    add_line(text, "submitted", time_text(number_at(run, "submitted_at_ms")));
-    add_line(text, "started", time_text(number_at(run, "started_at_ms")));
-    add_line(text, "finished", time_text(number_at(run, "finished_at_ms")));
-    add_line(text, "used", accounting_text(run));
-    add_line(text, "error", shown(text_at(run, "error")));
+    add_field(text, "session", shown(text_at(run, "session_id")));
+    add_field(text, "input", shown(text_at(request, "text_preview")));
+    add_field(text, "model", shown(text_at(request, "model")));
+    add_field(text, "unit", shown(text_at(run, "unit")));
+    add_field(text, "submitted", time_text(number_at(run, "submitted_at_ms")));
+    add_field(text, "started", time_text(number_at(run, "started_at_ms")));
+    add_field(text, "finished", time_text(number_at(run, "finished_at_ms")));
+    add_field(text, "used", accounting_text(run));
+    add_field(text, "error", shown(text_at(run, "error")));
     for (const Json& approval : object_at(run, "pending_approvals").items())
         text += "\n" + approval_text(approval);
     const std::string answer = answer_text(run);

@@ -1,6 +1,7 @@
 #include "command.hpp"
 #include "output.hpp"
 #include "session.hpp"
+#include "status_view.hpp"
 
 namespace kheish::ctl {
 
@@ -11,7 +12,7 @@ using codec::Json;
 Result<int> show_status(Session& session, const Invocation&) {
     KHEISH_TRY(
         const Json view, session.call_json({.path = manager_path(), .member = "DescribeStatus"}));
-    return session.show(view, fields_text(view));
+    return session.show(view, status_text(view));
 }
 
 Result<int> show_capabilities(Session& session, const Invocation&) {

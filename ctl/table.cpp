@@ -80,6 +80,13 @@ std::string Table::text() const {
     return text;
 }
 
+void add_field(std::string& text, std::string_view name, std::string_view value) {
+    if (value.empty())
+        return;
+    text.append("  ").append(name);
+    text.append(name.size() < 12 ? 12 - name.size() : 1, ' ').append(value).append("\n");
+}
+
 std::string fields_text(const codec::Json& value) {
     std::string text;
     add_fields(text, value, 0);

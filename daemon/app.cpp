@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "scopes/cgroup.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -88,6 +89,10 @@ Result<control::Settings> control_settings(const config::Settings& settings, uid
     told.max_turns = settings.runs.max_turns;
     told.max_output_tokens = settings.runs.max_output_tokens;
     told.queued_runs_per_session = static_cast<std::size_t>(settings.runs.queued_per_session);
+    told.live_runs = static_cast<std::size_t>(settings.runs.live);
+    told.input_limit_bytes = static_cast<std::size_t>(settings.runs.input_limit_bytes);
+    told.tool_timeout_max = settings.tools.timeout_max;
+    told.tool_output_limit_bytes = settings.tools.output_limit_bytes;
     told.sandbox_profile = settings.sandbox.profile;
     told.limits.memory_max_bytes = settings.limits.memory_max_bytes;
     told.limits.tasks_max = settings.limits.tasks_max;
@@ -95,9 +100,23 @@ Result<control::Settings> control_settings(const config::Settings& settings, uid
     told.limits.cpu_quota_percent = settings.limits.cpu_quota_percent;
     told.limits.io_weight = settings.limits.io_weight;
     told.limits.runtime_max = settings.limits.runtime_max;
+    told.limits.require = settings.limits.require;
     told.agent_uid = agent;
     told.workspaces_directory = settings.workspaces_directory;
     return told;
+}
+
+http::Limits http_limits(const config::Settings::Http& settings) {
+    // One peer may hold a quarter of what there is.
+    const auto share = [](std::int64_t total) {
+        const auto amount = static_cast<std::size_t>(total);
+        return http::Allowance{amount, std::max<std::size_t>(1, amount / 4)};
+    };
+    http::Limits limits;
+    limits.connections = share(settings.connections);
+    limits.streams = share(settings.subscribers);
+    limits.heartbeat = settings.heartbeat;
+    return limits;
 }
 
 Status check_configuration(const Options& options) {
@@ -190,7 +209,8 @@ Status App::build_control() {
 }
 
 Status App::build_edges(const Options& options) {
-    http_ = std::make_unique<http::Server>(*loop_, *timers_, clock_, *control_);
+    http_ = std::make_unique<http::Server>(
+        *loop_, *timers_, clock_, *control_, http_limits(settings_.http));
     KHEISH_TRY(ListenSockets sockets, take_listen_sockets());
     if (!options.listen.empty()) {
         KHEISH_TRY(Fd socket, bind_listen_socket(options.listen));

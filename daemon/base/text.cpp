@@ -130,6 +130,14 @@ std::string to_valid_utf8(std::string_view bytes) {
     return text;
 }
 
+bool is_label(std::string_view text) {
+    constexpr std::size_t kLimitBytes = 63;
+    constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz";
+    constexpr std::string_view kAll = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    return text.size() <= kLimitBytes && kLetters.find(text.substr(0, 1)) != kLetters.npos &&
+           !text.empty() && text.find_first_not_of(kAll) == text.npos;
+}
+
 std::string escape_for_display(std::string_view text) {
     std::string shown;
     shown.reserve(text.size());

@@ -23,6 +23,11 @@ std::optional<T> parse_number(std::string_view text) {
     return value;
 }
 
+/// Names of sandbox profiles and their like: 1 to 63 characters of [a-z0-9-], a letter first.
+bool is_label(std::string_view text);
+inline constexpr std::string_view kLabelRule =
+    "must have 1 to 63 lower-case letters, digits and -, a letter first";
+
 /// Lower-case hexadecimal.
 std::string to_hex(std::span<const std::byte> bytes);
 

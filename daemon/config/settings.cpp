@@ -1,5 +1,6 @@
 #include "config/settings.hpp"
 
+#include "base/text.hpp"
 #include "config/table_reader.hpp"
 #include "config/toml_file.hpp"
 
@@ -41,7 +42,8 @@ Status read_runs(const Value& value, Settings::Runs& runs) {
     read_number(reader, "max_output_tokens", 1, 1'000'000, runs.max_output_tokens);
     read_number(reader, "queued_per_session", 1, 100'000, runs.queued_per_session);
     read_number(reader, "live", 1, 1'000'000, runs.live);
-    read_number(reader, "input_limit_bytes", 1, kGibibyte, runs.input_limit_bytes);
+    // The edges take bodies of 16 MiB.
+    read_number(reader, "input_limit_bytes", 1, kMebibyte * 16, runs.input_limit_bytes);
     return reader.finish();
 }
 
@@ -88,10 +90,9 @@ Status read_limits(const Value& value, Settings::Limits& limits) {
 
 Status read_sandbox(const Value& value, Settings::Sandbox& sandbox) {
     TableReader reader(value, "sandbox");
-    constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789-_";
     if (const std::optional<std::string> profile = reader.string("profile")) {
-        if (profile->size() > 64 || profile->find_first_not_of(kAllowed) != std::string::npos)
-            reader.reject("profile", "must be 1 to 64 characters of [a-z0-9_-]");
+        if (!is_label(*profile))
+            reader.reject("profile", kLabelRule);
         sandbox.profile = *profile;
     }
     return reader.finish();
@@ -99,21 +100,16 @@ Status read_sandbox(const Value& value, Settings::Sandbox& sandbox) {
 
 Status read_tools(const Value& value, Settings::Tools& tools) {
     TableReader reader(value, "tools");
-    read_number(reader, "input_limit_bytes", 1024, kGibibyte, tools.input_limit_bytes);
-    read_number(reader, "output_limit_bytes", 1024, kGibibyte, tools.output_limit_bytes);
-    read_number(reader, "timeout_max_ms", 1000, 86'400'000, tools.timeout_max);
-    read_number(reader, "parallel", 1, 256, tools.parallel);
-    read_number(reader, "calls_per_turn", 1, 4096, tools.calls_per_turn);
+    read_number(
+        reader, "output_limit_bytes", 1024, tools.output_limit_bytes, tools.output_limit_bytes);
+    read_number(reader, "timeout_max_ms", 1000, tools.timeout_max.count(), tools.timeout_max);
     return reader.finish();
 }
 
 Status read_http(const Value& value, Settings::Http& http) {
     TableReader reader(value, "http");
-    read_number(reader, "body_limit_bytes", 1024, kGibibyte, http.body_limit_bytes);
     read_number(reader, "connections", 1, 100'000, http.connections);
     read_number(reader, "subscribers", 1, 100'000, http.subscribers);
-    read_number(
-        reader, "subscriber_buffer_bytes", 16 << 10, kGibibyte, http.subscriber_buffer_bytes);
     read_number(reader, "heartbeat_seconds", 1, 3600, http.heartbeat);
     return reader.finish();
 }

@@ -54,19 +54,15 @@ struct Settings {
         std::string profile = "default";
     } sandbox;
 
+    /// Of one call; both only go down from here, what tools::limits has is the most there is.
     struct Tools {
-        std::int64_t input_limit_bytes = std::int64_t{16} << 20;
         std::int64_t output_limit_bytes = std::int64_t{16} << 20;
         std::chrono::milliseconds timeout_max{180'000};
-        std::int64_t parallel = 16;
-        std::int64_t calls_per_turn = 256;
     } tools;
 
     struct Http {
-        std::int64_t body_limit_bytes = std::int64_t{2} << 20;
         std::int64_t connections = 4096;
-        std::int64_t subscribers = 2048;
-        std::int64_t subscriber_buffer_bytes = std::int64_t{1} << 20;
+        std::int64_t subscribers = 2048; ///< event streams
         std::chrono::seconds heartbeat{15};
     } http;
 };

@@ -150,9 +150,11 @@ void RunActor::execute_in_runner(const engine::CallState& call, std::string inpu
     scopes::Execution execution;
     execution.call = call.proposal.call;
     execution.tool = call.proposal.tool;
-    execution.timeout =
-        tool != nullptr ? tools::timeout_of(*tool, input) : std::chrono::milliseconds(1);
-    execution.output_limit_bytes = std::clamp<std::int64_t>(left, 1, tools::kMaxOutputBytes);
+    execution.timeout = std::min(
+        settings_.tool_timeout_max,
+        tool != nullptr ? tools::timeout_of(*tool, input) : std::chrono::milliseconds(1));
+    execution.output_limit_bytes =
+        std::clamp<std::int64_t>(left, 1, settings_.tool_output_limit_bytes);
     execution.input = std::move(input);
     outside_.host.execute(run(), std::move(execution));
 }

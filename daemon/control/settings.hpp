@@ -19,6 +19,10 @@ struct Settings {
     std::int64_t max_turns = 500; ///< 0 is no ceiling
     std::int64_t max_output_tokens = 8192;
     std::size_t queued_runs_per_session = 100;
+    std::size_t live_runs = 10'000; ///< neither queued nor over; more wait in line
+    std::size_t input_limit_bytes = std::size_t{1} << 20U;
+    std::chrono::milliseconds tool_timeout_max{180'000};
+    std::int64_t tool_output_limit_bytes = std::int64_t{16} << 20;
     std::string sandbox_profile = "default";
     scopes::Limits limits;
     /// Who works for callers that have no uid of their own to work under: root, system users,

@@ -132,6 +132,12 @@ Result<std::string> ControlPlane::ready_route(const std::string& wanted) const {
 
 Result<engine::RunAccepted>
 ControlPlane::accepted_of(const journal::SessionRow& session, const SubmitInput& input) const {
+    if (input.content.size() > settings_.input_limit_bytes)
+        return fail(
+            Errc::payload_too_large,
+            "the content has " + std::to_string(input.content.size()) + " bytes; " +
+                std::to_string(settings_.input_limit_bytes) +
+                " are allowed (runs.input_limit_bytes, kheish.toml(5))");
     engine::RunAccepted accepted;
     KHEISH_TRY(accepted.route, ready_route(input.route));
     const std::optional<models::RouteView> route = outside_.routes.find(accepted.route);

@@ -64,8 +64,10 @@ Supervisor::load_run(const journal::RunRow& row, std::vector<std::shared_ptr<Run
     if (actor->state().status == engine::RunStatus::queued)
         session->queued.insert(
             std::lower_bound(session->queued.begin(), session->queued.end(), row.run), row.run);
-    else if (!engine::is_terminal(actor->state().status))
+    else if (!engine::is_terminal(actor->state().status)) {
         session->active = row.run;
+        started_.insert(row.run);
+    }
     actors_[row.run] = actor;
     loaded.push_back(actor);
     return {};
@@ -118,6 +120,7 @@ void Supervisor::resume(const std::vector<std::shared_ptr<RunActor>>& loaded) {
 /// The other runs of its session go on: they are what the journal holds, or will hold.
 Status Supervisor::reload_run(RunId run, const SessionId& session) {
     actors_.erase(run);
+    started_.erase(run);
     KHEISH_TRY(engine::SessionState * line, session_state(session));
     std::erase(line->queued, run);
     if (line->active == run)
@@ -130,6 +133,7 @@ Status Supervisor::reload_run(RunId run, const SessionId& session) {
         KHEISH_CHECK(load_run(*row, loaded));
     resume(loaded);
     promote(session);
+    fill_room();
     return {};
 }
 
@@ -185,8 +189,24 @@ void Supervisor::promote(const SessionId& session) {
         forget(session);
         return;
     }
-    if (const std::shared_ptr<RunActor> actor = find(*next))
-        actor->start();
+    const std::shared_ptr<RunActor> actor = find(*next);
+    if (actor == nullptr)
+        return;
+    const bool has_room = started_.size() < settings_.live_runs &&
+                          (roomless_.empty() || *next < roomless_.begin()->first);
+    if (!started_.contains(*next) && !has_room) {
+        roomless_.emplace(*next, session);
+        return;
+    }
+    started_.insert(*next);
+    actor->start();
+}
+
+void Supervisor::fill_room() {
+    while (!roomless_.empty() && started_.size() < settings_.live_runs) {
+        const SessionId session = roomless_.extract(roomless_.begin()).mapped();
+        promote(session);
+    }
 }
 
 /// An idle session needs no memory; the journal has it.
@@ -308,7 +328,10 @@ void Supervisor::on_committed(RunActor& actor, const std::vector<engine::Event>&
     for (const engine::Event& event : events)
         log_milestone(event);
     observer_.on_committed(events);
+    if (engine::is_terminal(actor.state().status))
+        started_.erase(actor.run());
     promote(actor.state().session);
+    fill_room();
     if (engine::is_settled(actor.state()))
         actors_.erase(actor.run()); // the caller holds a reference of its own
 }

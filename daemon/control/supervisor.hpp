@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -76,6 +77,8 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
     void resume(const std::vector<std::shared_ptr<RunActor>>& loaded);
     void sweep();
     void promote(const SessionId& session);
+    /// Starts what has waited for room, the oldest first.
+    void fill_room();
     void forget(const SessionId& session);
     void try_reload();
 
@@ -85,6 +88,9 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
     std::unordered_map<RunId, std::shared_ptr<RunActor>> actors_;
     std::map<SessionId, engine::SessionState> sessions_;
     std::map<RunId, SessionId> broken_runs_;
+    std::set<RunId> started_; ///< neither queued nor over, or about to be started
+    std::map<RunId, SessionId>
+        roomless_; ///< next in their lines, but settings_.live_runs are started
     std::unique_ptr<Timer> reload_timer_;
 };
 

@@ -352,7 +352,7 @@ void Connection::on_tick() {
     switch (phase_) {
     case Phase::streaming:
         if (stalled < ticks(kWriteStallTimeout))
-            return stream_->on_tick();
+            return stream_->on_tick(host_.heartbeat);
         stream_->overflow();
         overflowed_ = true;
         return end_stream();

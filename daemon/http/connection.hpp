@@ -22,7 +22,8 @@ class ConnectionHost {
   public:
     ConnectionHost(
         loop::Loop& event_loop, const Clock& wall_clock, control::Service& use_cases, Limits limits)
-        : loop(event_loop), clock(wall_clock), service(use_cases), quota(limits) {}
+        : loop(event_loop), clock(wall_clock), service(use_cases), quota(limits),
+          heartbeat(limits.heartbeat) {}
     ConnectionHost(const ConnectionHost&) = delete;
     ConnectionHost& operator=(const ConnectionHost&) = delete;
     virtual ~ConnectionHost() = default;
@@ -34,6 +35,7 @@ class ConnectionHost {
     const Clock& clock;
     control::Service& service;
     Quota quota;
+    const std::chrono::seconds heartbeat;
     const Router router;
     std::int64_t ticks = 0; ///< of kTick, ever
     bool draining = false;

@@ -76,8 +76,8 @@ void EventStream::on_transient(const control::Frame& frame) {
     write(text);
 }
 
-void EventStream::on_tick() {
-    if (++silent_ticks_ * kTick < kHeartbeatInterval || ended_ || sink_->pending_bytes() > 0)
+void EventStream::on_tick(std::chrono::seconds heartbeat) {
+    if (++silent_ticks_ * kTick < heartbeat || ended_ || sink_->pending_bytes() > 0)
         return;
     write(kHeartbeat);
 }

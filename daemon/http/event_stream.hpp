@@ -3,6 +3,7 @@
 #include "control/service.hpp"
 #include "control/stream.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -31,7 +32,7 @@ class StreamSink {
 /// being journal sequence numbers. It reads the journal only while its client keeps up, so it holds
 /// no more than kStreamBufferLimitBytes for it, whatever happens.
 ///
-/// Frames without an id: `heartbeat` {"type":"heartbeat"} after kHeartbeatInterval of silence,
+/// Frames without an id: `heartbeat` {"type":"heartbeat"} after `heartbeat` of silence,
 /// frames that are not journaled (dropped when the client lags), and, as the last one to a client
 /// that has taken nothing for kWriteStallTimeout, `overflow`
 /// {"type":"overflow","resume_after_id":"<id>"}: reconnect with that id and nothing is lost.
@@ -54,7 +55,7 @@ class EventStream {
     /// The client has taken enough for more, or it is a later turn.
     void pump();
     /// Once per kTick.
-    void on_tick();
+    void on_tick(std::chrono::seconds heartbeat);
     /// Writes the overflow frame and nothing after it.
     void overflow();
 

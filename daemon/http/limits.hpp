@@ -28,7 +28,6 @@ inline constexpr std::chrono::seconds kHeaderTimeout{10}; ///< first to last byt
 inline constexpr std::chrono::seconds kBodyTimeout{60};   ///< end of the head to that of the body
 inline constexpr std::chrono::seconds kWriteStallTimeout{30}; ///< nothing taken by the client
 inline constexpr std::chrono::seconds kLingerTimeout{2};      ///< reply sent, client still sends
-inline constexpr std::chrono::seconds kHeartbeatInterval{10}; ///< without a frame on a stream
 inline constexpr std::chrono::seconds kOverflowGrace{10};     ///< for the last frame of a stream
 inline constexpr std::chrono::seconds kRetryAfter{1};         ///< advice with 429 and 503
 
@@ -53,11 +52,13 @@ struct Allowance {
     std::size_t per_peer;
 };
 
+/// What one configures; the rest of this file is fixed.
 struct Limits {
     Allowance connections{8192, 2048};
     Allowance requests{1024, 256}; ///< from the end of the head to the reply
     Allowance streams{4096, 1024};
     Allowance body_bytes{256 * kMebibyte, 64 * kMebibyte}; ///< announced, or the most it may be
+    std::chrono::seconds heartbeat{15};                    ///< without a frame on a stream
 };
 
 } // namespace kheish::http

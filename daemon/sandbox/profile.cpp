@@ -1,8 +1,8 @@
 #include "sandbox/profile.hpp"
 
+#include "base/text.hpp"
 #include "sandbox/settings.hpp"
 
-#include <algorithm>
 
 namespace kheish::sandbox {
 
@@ -10,15 +10,6 @@ namespace {
 
 constexpr std::uint64_t kMinimumTmpSizeBytes = 1 << 20;
 constexpr std::uint64_t kMaximumTmpSizeBytes = std::uint64_t{1} << 40;
-
-bool is_lower_or_digit(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-}
-
-bool is_label(std::string_view text) {
-    return !text.empty() && text.size() <= kProfileNameLimitBytes && text.front() >= 'a' &&
-           text.front() <= 'z' && std::all_of(text.begin(), text.end(), is_lower_or_digit);
-}
 
 bool is_plain_absolute_path(std::string_view path) {
     // A colon separates paths in the runner's environment.

@@ -12,7 +12,6 @@
 
 namespace kheish::sandbox {
 
-inline constexpr std::size_t kProfileNameLimitBytes = 63;
 inline constexpr std::size_t kProfileReadOnlyPathsLimit = 64;
 inline constexpr std::uint64_t kDefaultTmpSizeBytes = std::uint64_t{1} << 30;
 

@@ -27,6 +27,8 @@ struct Limits {
     std::int64_t cpu_quota_percent = 0; ///< of one CPU; 0 is no quota
     std::int64_t io_weight = 100;
     std::chrono::seconds runtime_max{24 * 3600}; ///< of one attempt, the last resort
+    /// A kernel that cannot keep one of them fails the launch (Errc::sandbox_unavailable).
+    bool require = false;
 };
 
 struct LaunchRequest {

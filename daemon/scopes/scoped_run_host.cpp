@@ -18,6 +18,16 @@ void warn(std::string_view text, RunId run, const Error& error) {
         {{log_field::kRunId, run.to_string()}, {log_field::kError, error.to_string()}});
 }
 
+Error limits_not_kept(const std::vector<std::string>& degraded) {
+    std::string names;
+    for (const std::string& name : degraded)
+        names.append(names.empty() ? "" : ", ").append(name);
+    return {
+        .code = Errc::sandbox_unavailable,
+        .message = "this kernel cannot keep the limits of " + names +
+                   ", which limits.require asks for (kheish.toml(5))"};
+}
+
 } // namespace
 
 ScopedRunHost::ScopedRunHost(loop::Loop& loop, Timers& timers, Launcher& launcher, Places places)
@@ -46,6 +56,7 @@ void ScopedRunHost::launch(LaunchRequest request) {
     Attempt& attempt = attempts_[run];
     attempt = Attempt{};
     attempt.number = number;
+    attempt.require_limits = request.limits.require;
     launcher_.start(
         std::move(request),
         Responder<Launcher::Started>([weak = std::weak_ptr<ScopedRunHost*>(self_), run, number](
@@ -71,6 +82,8 @@ void ScopedRunHost::on_started(RunId run, int number, Result<Launcher::Started> 
     attempt->socket = std::move(started->socket);
     attempt->degraded = std::move(started->degraded);
     attempt->phase = Phase::greeting;
+    if (attempt->require_limits && !attempt->degraded.empty())
+        return give_up(run, *attempt, limits_not_kept(attempt->degraded));
     connect(run, *attempt);
 }
 

@@ -74,6 +74,7 @@ class ScopedRunHost final : public RunHost, private RunnerChannelObserver {
         Phase phase = Phase::launching;
         std::string socket;
         std::vector<std::string> degraded;
+        bool require_limits = false;
         std::unique_ptr<RunnerChannel> channel;
         bool connected = false;                 ///< hello has been answered on this channel
         int silent = 0;                         ///< connections in a row without an answered hello

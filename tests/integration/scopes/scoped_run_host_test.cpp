@@ -206,6 +206,15 @@ TEST_F(RunHostTest, ARefusedLaunchIsTold) {
     EXPECT_TRUE(launcher_.stops.empty());
 }
 
+TEST_F(RunHostTest, LimitsThatAreRequiredAndCannotBeKeptFailTheLaunch) {
+    host_->launch({.run = kRun, .attempt = 1, .workspace = "/w", .limits = {.require = true}});
+    ASSERT_TRUE(hears(
+        "launch failed 1 this kernel cannot keep the limits of memory, which limits.require asks"
+        " for (kheish.toml(5))"));
+    EXPECT_EQ(listener_.told.size(), std::size_t{1}) << "it was never launched";
+    EXPECT_EQ(launcher_.stops.size(), std::size_t{1}) << "and nothing of it is left";
+}
+
 TEST_F(RunHostTest, ARunnerThatNeverListensIsALaunchThatFailed) {
     launcher_.runner = std::make_unique<RunnerProcess>();
     launcher_.runner->kill();

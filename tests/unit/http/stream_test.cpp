@@ -111,13 +111,13 @@ TEST_F(Streams, PassTheirFilterOn) {
 TEST_F(Streams, BeatWhenNothingHappens) {
     Client client = follow("/v1/events/stream");
     (void)events(client);
-    pass(kHeartbeatInterval - kTick);
+    pass(Limits{}.heartbeat - kTick);
     EXPECT_EQ(events(client).find("heartbeat"), std::string::npos);
     pass(kTick);
     EXPECT_TRUE(
         events(client).ends_with("\n\nevent: heartbeat\ndata: {\"type\":\"heartbeat\"}\n\n"));
     publish(1);
-    pass(kHeartbeatInterval - kTick);
+    pass(Limits{}.heartbeat - kTick);
     EXPECT_TRUE(events(client).ends_with("\"pad\":\"\"}\n\n"));
 }
 

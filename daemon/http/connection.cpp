@@ -372,6 +372,8 @@ void Connection::on_tick() {
 }
 
 void Connection::on_reading_tick() {
+    if (parser_.is_idle() && host_.draining)
+        return expects_first_request() ? void() : finish();
     if (parser_.is_idle())
         return ticks_in_phase() > ticks(kIdleTimeout) ? close() : void();
     const bool body = parser_.state() == RequestParser::State::body;
@@ -385,8 +387,13 @@ void Connection::drain() {
         end_stream();
     else if (phase_ == Phase::lingering)
         close();
-    else if (phase_ == Phase::reading && parser_.is_idle())
+    else if (phase_ == Phase::reading && parser_.is_idle() && !expects_first_request())
         finish();
+}
+
+/// Whoever has just connected sends its request any moment now: it is answered, not cut off.
+bool Connection::expects_first_request() const {
+    return request_number_ == 0 && ticks_in_phase() <= ticks(kFirstRequestGrace);
 }
 
 void Connection::abort(const Problem& problem) {

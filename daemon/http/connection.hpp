@@ -109,6 +109,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
     void close();
     std::int64_t ticks_in_phase() const { return host_.ticks - since_tick_; }
     void on_reading_tick();
+    bool expects_first_request() const;
 
     ConnectionHost& host_;
     const Identity& identity_;

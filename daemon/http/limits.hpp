@@ -26,6 +26,7 @@ inline constexpr std::chrono::seconds kTick{1};
 inline constexpr std::chrono::seconds kIdleTimeout{120};  ///< between two requests
 inline constexpr std::chrono::seconds kHeaderTimeout{10}; ///< first to last byte of a head
 inline constexpr std::chrono::seconds kBodyTimeout{60};   ///< end of the head to that of the body
+inline constexpr std::chrono::seconds kFirstRequestGrace{1};  ///< of a new connection at a stop
 inline constexpr std::chrono::seconds kWriteStallTimeout{30}; ///< nothing taken by the client
 inline constexpr std::chrono::seconds kLingerTimeout{2};      ///< reply sent, client still sends
 inline constexpr std::chrono::seconds kOverflowGrace{10};     ///< for the last frame of a stream

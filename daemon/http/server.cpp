@@ -157,6 +157,8 @@ void Server::drain(std::chrono::seconds grace, UniqueFunction<void()> done) {
     on_drained_ = std::move(done);
     drain_until_tick_ = ticks + grace / kTick;
     accepting_paused_ = false;
+    for (const std::unique_ptr<Listener>& listener : listeners_)
+        identities_.push_back(std::move(listener->identity)); // connections use them still
     listeners_.clear();
     std::vector<std::shared_ptr<Connection>> present;
     for (const auto& [key, connection] : connections_)

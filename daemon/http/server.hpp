@@ -57,6 +57,7 @@ class Server final : private ConnectionHost {
 
     Timers& timers_;
     std::vector<std::unique_ptr<Listener>> listeners_;
+    std::vector<std::unique_ptr<Identity>> identities_; ///< of listeners that are gone
     std::unordered_map<const Connection*, std::shared_ptr<Connection>> connections_;
     std::vector<std::shared_ptr<Connection>> closed_; ///< destroyed in the next turn
     std::unique_ptr<Timer> tick_;

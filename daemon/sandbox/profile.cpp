@@ -3,7 +3,6 @@
 #include "base/text.hpp"
 #include "sandbox/settings.hpp"
 
-
 namespace kheish::sandbox {
 
 namespace {

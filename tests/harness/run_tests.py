@@ -113,7 +113,9 @@ class TestRun:
         return self.report()
 
     def install_dependencies(self):
-        groups = ["build", "run", "test"] + (["vm"] if "vm" in self.suites else [])
+        groups = ["build", "run", "test"]
+        groups += ["package"] if "system" in self.suites else []
+        groups += ["vm"] if "vm" in self.suites else []
         tool = os.path.join(ROOT, "tools", "install-dependencies")
         check = subprocess.run([tool, "--check", *groups], capture_output=True, text=True, check=False)
         if check.returncode == 0:

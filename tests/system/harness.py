@@ -11,8 +11,12 @@ A case is a function in cases/*.py:
     @case(timeout=300)
     def a_long_one(machine): ...
 
-Its name is FILE.FUNCTION. All cases share one machine, booted once, in the order of files and functions;
-a case cleans up what another could trip over, and may reboot() or kill() and boot() the machine. It fails
+    @case(machine="bare")
+    def one_that_installs_by_itself(machine): ...
+
+Its name is FILE.FUNCTION. All cases share one machine on which kheish is installed, booted once, in the order
+of files and functions; those with machine="bare" share another one, which has the packages in /opt
+(package_build.py) and nothing of kheish installed. A case cleans up what another could trip over, and may reboot() or kill() and boot() the machine. It fails
 by any exception; there is no way to skip. A machine that a case left dead is booted for the next one.
 """
 
@@ -34,6 +38,7 @@ class Case:
     name: str
     function: object
     timeout: int
+    machine: str
 
 
 CASES = []
@@ -43,12 +48,12 @@ class CaseTimeout(Exception):
     pass
 
 
-def case(function=None, *, timeout=CASE_SECONDS):
+def case(function=None, *, timeout=CASE_SECONDS, machine="installed"):
     """Registers a case; see above."""
 
     def register(registered):
         module = registered.__module__.rpartition(".")[2]
-        CASES.append(Case(f"{module}.{registered.__name__}", registered, timeout))
+        CASES.append(Case(f"{module}.{registered.__name__}", registered, timeout, machine))
         return registered
 
     return register(function) if function else register

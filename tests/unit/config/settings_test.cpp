@@ -91,7 +91,8 @@ TEST(Settings, LocalGoesOverVendorAndDropInsGoOverBothByName) {
     scratch.write("vendor/kheish.toml.d/50-b.toml", "[runs]\nmax_turns = 3\n");
     scratch.write("vendor/kheish.toml.d/90-z.toml", "[runs]\nlive = 9\nmax_output_tokens = 9\n");
     scratch.write("local/kheish.toml.d/60-c.toml", "[runs]\nmax_turns = 4\n");
-    scratch.write("local/kheish.toml.d/90-z.toml", "[tools]\ntimeout_max_ms = 5000\n"); // replaces vendor's
+    scratch.write(
+        "local/kheish.toml.d/90-z.toml", "[tools]\ntimeout_max_ms = 5000\n"); // replaces vendor's
     scratch.write("local/kheish.toml.d/99-note.txt", "not = configuration =\n");
     const Result<Settings> settings = load_settings(scratch.directories());
     ASSERT_TRUE(settings.has_value()) << settings.error().message;

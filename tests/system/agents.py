@@ -127,6 +127,9 @@ class Agents:
         """How often slow_bash(name) was executed: its side effect, counted."""
         return self.machine.run(["cat", f"{self.workspace(user, session)}/{name}.count"]).out.count("executed\n")
 
+    def until_over(self, run):
+        self.machine.until(f"{run} is over", lambda: self.status(run) in ENDS)
+
     def pending(self, run):
         return self.view(run).get("pending_approvals", [])
 

@@ -69,8 +69,7 @@ def check_in(part, whole, what=""):
         raise AssertionError(f"{what or 'text'}: {part!r} is not in {whole!r}")
 
 
-def load_cases():
-    folder = os.path.join(HERE, "cases")
+def load_cases(folder=os.path.join(HERE, "cases")):
     for name in sorted(os.listdir(folder)):
         if name.endswith(".py"):
             path = os.path.join(folder, name)
@@ -84,9 +83,9 @@ def load_cases():
 class Report:
     """A line for each case on the terminal, and a JUnit file."""
 
-    def __init__(self, path):
+    def __init__(self, path, suite="system"):
         self.path = path
-        self.suite = ElementTree.Element("testsuite", name="system")
+        self.suite = ElementTree.Element("testsuite", name=suite)
         self.failed = 0
 
     def add(self, name, seconds, error=None):

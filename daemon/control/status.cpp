@@ -1,6 +1,7 @@
 // The daemon's own views: status and capabilities.
 
 #include "control/control_plane.hpp"
+#include "tools/limits.hpp"
 
 #include <unistd.h>
 
@@ -12,6 +13,21 @@ namespace {
 
 constexpr int kControlPlaneVersion = 1;
 constexpr int kApiRevision = 3;
+
+/// What one tool call, and one turn of them, may take: configured where kheish.toml(5) has a key.
+Json tool_limits_view(const Settings& settings) {
+    const auto fixed = [](std::size_t amount) {
+        return static_cast<std::int64_t>(amount);
+    };
+    return Json::object({
+        {"max_input_bytes", fixed(tools::kMaxInputBytes)},
+        {"max_output_bytes", settings.tool_output_limit_bytes},
+        {"max_timeout_ms", static_cast<std::int64_t>(settings.tool_timeout_max.count())},
+        {"max_parallel_tools", fixed(tools::kMaxParallelTools)},
+        {"max_calls_per_turn", fixed(tools::kMaxCallsPerTurn)},
+        {"max_cumulative_output_bytes", tools::kMaxCumulativeOutputBytes},
+    });
+}
 
 } // namespace
 
@@ -116,6 +132,7 @@ Json ControlPlane::status_view() const {
              {"permission_mode", govern::to_string(settings_.permission_mode)},
              {"sandbox_profile", settings_.sandbox_profile},
              {"default_route", outside_.routes.default_route()},
+             {"tool_runtime_limits", tool_limits_view(settings_)},
          })},
         {"storage", storage_view()},
         {"provider_readiness", provider_readiness_view()},

@@ -105,5 +105,15 @@ TEST_F(LimitsTest, CallsGetNoMoreTimeAndRoomThanConfigured) {
     EXPECT_EQ(host_->executions[1].second.timeout, std::chrono::seconds(1));
 }
 
+TEST_F(LimitsTest, TheStatusSaysWhatCallsAreBoundedBy) {
+    settings_.tool_timeout_max = std::chrono::seconds(5);
+    settings_.tool_output_limit_bytes = 4096;
+    configure();
+    const codec::Json limits = *plane_->status_view().find("runtime")->find("tool_runtime_limits");
+    EXPECT_EQ(limits.find("max_timeout_ms")->integer(), 5000);
+    EXPECT_EQ(limits.find("max_output_bytes")->integer(), 4096);
+    EXPECT_EQ(limits.find("max_calls_per_turn")->integer(), 256);
+}
+
 } // namespace
 } // namespace kheish::control

@@ -224,17 +224,38 @@ Status App::build_edges(const Options& options) {
                     "\"; kheishd knows \"http\"");
         KHEISH_CHECK(http_->listen(std::move(socket), std::make_unique<http::PeerCredentials>()));
     }
-    if (options.bus != Options::Bus::none) {
-        bus_ = std::make_unique<BusConnection>(*loop_, *timers_, *control_, options.bus);
-        KHEISH_CHECK(bus_->open());
-    }
+    join_bus(options.bus);
     watchdog_ = std::make_unique<loop::Watchdog>(*timers_);
     return {};
 }
 
-int App::run() {
+void App::join_bus(Options::Bus bus) {
+    if (bus == Options::Bus::none) {
+        loop_->post([this] { on_bus({}); });
+        return;
+    }
+    bus_ = std::make_unique<bus::Endpoint>(
+        bus == Options::Bus::system ? bus::Endpoint::Kind::system : bus::Endpoint::Kind::session,
+        *loop_,
+        *timers_,
+        *control_,
+        Responder<void>([this](const Status& joined) { on_bus(joined); }));
+}
+
+void App::on_bus(const Status& joined) {
+    if (!joined) {
+        log(Level::error,
+            "kheishd cannot run without its place on the message bus",
+            {{log_field::kError, joined.error().to_string()}});
+        // Not at once: the loop may not run yet.
+        loop_->post([this] { loop_->exit(EXIT_FAILURE); });
+        return;
+    }
     (void)sd_notify(0, "READY=1");
     log(Level::notice, "kheishd is ready", {{"KHEISH_VERSION", KHEISH_VERSION}});
+}
+
+int App::run() {
     return loop_->run();
 }
 

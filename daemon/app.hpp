@@ -2,7 +2,7 @@
 
 #include "base/clock.hpp"
 #include "base/entropy.hpp"
-#include "bus_connection.hpp"
+#include "bus/endpoint.hpp"
 #include "config/routes.hpp"
 #include "config/settings.hpp"
 #include "control/control_plane.hpp"
@@ -29,14 +29,16 @@ class App {
     struct Key {}; ///< only open() makes one
 
   public:
-    /// Opens the journal, takes over its runs and listens; the service manager is then told.
+    /// Opens the journal, takes over its runs and listens.
     static Result<std::unique_ptr<App>> open(const Options& options);
     explicit App(Key key) { (void)key; }
     ~App();
     App(const App&) = delete;
     App& operator=(const App&) = delete;
 
-    /// Until SIGTERM or SIGINT; the exit status.
+    /// Until SIGTERM or SIGINT; the exit status. The service manager hears that kheishd is ready
+    /// when it has its bus name; where it cannot get on the bus at first, or somebody else has the
+    /// name, that is the end.
     int run();
 
     static constexpr std::chrono::seconds kDrainGrace{5};
@@ -46,6 +48,8 @@ class App {
     Status build_outside();
     Status build_control();
     Status build_edges(const Options& options);
+    void join_bus(Options::Bus bus);
+    void on_bus(const Status& joined);
     void stop();
 
     SystemClock clock_;
@@ -65,7 +69,7 @@ class App {
     std::unique_ptr<control::ControlPlane> control_;
     std::unique_ptr<loop::Loop::Hook> commit_hook_;
     std::unique_ptr<http::Server> http_;
-    std::unique_ptr<BusConnection> bus_;
+    std::unique_ptr<bus::Endpoint> bus_;
     std::unique_ptr<loop::Watchdog> watchdog_;
     bool stopping_ = false;
 };

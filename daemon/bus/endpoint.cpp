@@ -12,8 +12,8 @@ constexpr std::uint32_t kPrimaryOwner = 1; // RequestName() in the D-Bus specifi
 } // namespace
 
 Endpoint::Endpoint(
-    loop::Loop& loop, Timers& timers, control::Service& service, Responder<void> ready)
-    : loop_(loop), timers_(timers), service_(service), ready_(std::move(ready)) {
+    Kind kind, loop::Loop& loop, Timers& timers, control::Service& service, Responder<void> ready)
+    : kind_(kind), loop_(loop), timers_(timers), service_(service), ready_(std::move(ready)) {
     connect();
 }
 
@@ -30,9 +30,10 @@ void Endpoint::connect() {
 
 Status Endpoint::try_connect() {
     sd_bus* raw = nullptr;
-    const int opened = sd_bus_open_system_with_description(&raw, "kheishd");
+    const int opened = kind_ == Kind::system ? sd_bus_open_system_with_description(&raw, "kheishd")
+                                             : sd_bus_open_user_with_description(&raw, "kheishd");
     if (opened < 0)
-        return fail_errno("connecting to the system bus", -opened, Errc::service_unavailable);
+        return fail_errno("connecting to the message bus", -opened, Errc::service_unavailable);
     bus_.reset(raw);
     peers_ = std::make_unique<BusPeers>(raw);
     authorizer_ = std::make_unique<PolkitAuthorizer>(raw);
@@ -66,7 +67,7 @@ void Endpoint::disconnect() {
 
 void Endpoint::on_lost(const Error& error) {
     log(Level::warning,
-        "the system bus is away; trying again",
+        "the message bus is away; runs go on",
         {{log_field::kError, error.to_string()}});
     disconnect();
     retry_ = timers_.start(kReconnectDelay, [this] { connect(); });
@@ -85,6 +86,7 @@ int Endpoint::on_name(sd_bus_message* reply, void* data, sd_bus_error*) noexcept
         endpoint.settle(
             fail(Errc::conflict, std::string(kBusName) + " belongs to another process"));
     } else {
+        log(Level::notice, "on the message bus");
         endpoint.settle({});
     }
     return 0;

@@ -10,17 +10,24 @@
 
 namespace kheish::bus {
 
-/// kheishd's place on the system bus (DBUS_SYSTEM_BUS_ADDRESS where set): the connection, its pump,
-/// polkit, the objects and the name ai.kheish.Daemon1. When the bus goes away it comes back by
-/// itself; what was in flight then is cancelled, the callers see the bus's own error.
+/// kheishd's place on a message bus (DBUS_SYSTEM_BUS_ADDRESS or DBUS_SESSION_BUS_ADDRESS where
+/// set): the connection, its pump, polkit, the objects and the name ai.kheish.Daemon1. When the bus
+/// goes away it comes back by itself, for runs do not need it; what was in flight then is
+/// cancelled, the callers see the bus's own error.
 class Endpoint {
   public:
+    enum class Kind { system, session };
     static constexpr std::chrono::milliseconds kReconnectDelay{500};
 
     /// All outlive the endpoint. `ready` is answered once: when the name is ours, or with
     /// Errc::service_unavailable when the first attempt fails (later ones follow nevertheless),
     /// Errc::conflict when somebody else has the name.
-    Endpoint(loop::Loop& loop, Timers& timers, control::Service& service, Responder<void> ready);
+    Endpoint(
+        Kind kind,
+        loop::Loop& loop,
+        Timers& timers,
+        control::Service& service,
+        Responder<void> ready);
     ~Endpoint();
     Endpoint(const Endpoint&) = delete;
     Endpoint& operator=(const Endpoint&) = delete;
@@ -39,6 +46,7 @@ class Endpoint {
     static int on_name(sd_bus_message* reply, void* data, sd_bus_error*) noexcept;
     void settle(Status status);
 
+    Kind kind_;
     loop::Loop& loop_;
     Timers& timers_;
     control::Service& service_;

@@ -95,7 +95,11 @@ class BusDaemon {
     }
     void appear() {
         endpoint_ = std::make_unique<bus::Endpoint>(
-            loop_, timers_, service_, Responder<void>([](const Status& status) {
+            bus::Endpoint::Kind::system,
+            loop_,
+            timers_,
+            service_,
+            Responder<void>([](const Status& status) {
                 (void)std::puts(status ? "ready" : status.error().message.c_str());
                 (void)std::fflush(stdout);
             }));

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""kheishd itself, on a socket of its own, with no message bus and no launcher.
+"""kheishd itself, on a socket and, where a case wants one, a message bus of its own; no launcher.
 
 Usage: kheishd_test.py --list | CASE KHEISHD
 """
@@ -17,6 +17,15 @@ import unittest
 
 PATIENCE_SECONDS = 30
 EX_CONFIG = 78
+BUS_NAME = "ai.kheish.Daemon1"
+BUS_CONFIG = """<busconfig>
+  <type>system</type>
+  <listen>unix:path={path}</listen>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
+  </policy>
+</busconfig>
+"""
 PROGRAM = {}
 
 
@@ -44,25 +53,64 @@ class Kheishd(unittest.TestCase):
     def command(self, *words):
         return [PROGRAM["kheishd"], "--config-directory", self.folder, *words]
 
-    def start(self, configuration=""):
+    def start(self, configuration="", bus="none"):
         """A kheishd that says that it is ready, as the service manager would hear it."""
         self.configure(configuration)
+        notify_path = os.path.join(self.folder, "notify")
         notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(notify.close)
         notify.settimeout(PATIENCE_SECONDS)
-        notify.bind(os.path.join(self.folder, "notify"))
-        # Popen gives SIGPIPE back its default, as a login shell has it.
-        daemon = subprocess.Popen(
-            self.command(
-                "--state-directory", os.path.join(self.folder, "state"),
-                "--listen", self.socket_path, "--bus", "none",
-            ),
-            env={**os.environ, "NOTIFY_SOCKET": os.path.join(self.folder, "notify")},
-        )  # fmt: skip
-        self.addCleanup(self.end, daemon)
+        notify.bind(notify_path)
+        daemon = self.launch(bus, environment={"NOTIFY_SOCKET": notify_path})
         while b"READY=1" not in notify.recv(4096):
             self.assertIsNone(daemon.poll())
         return daemon
+
+    def launch(self, bus, state="state", listen=None, **options):
+        # Popen gives SIGPIPE back its default, as a login shell has it.
+        return self.spawn(
+            *self.command(
+                "--state-directory", os.path.join(self.folder, state),
+                "--listen", listen or self.socket_path, "--bus", bus,
+            ),
+            **options,
+        )  # fmt: skip
+
+    def spawn(self, *command, environment=None, **options):
+        address = f"unix:path={self.bus_path()}"
+        process = subprocess.Popen(
+            command,
+            env={
+                **os.environ,
+                "DBUS_SYSTEM_BUS_ADDRESS": address,
+                "DBUS_SESSION_BUS_ADDRESS": address,
+                **(environment or {}),
+            },
+            **options,
+        )
+        self.addCleanup(self.end, process)
+        return process
+
+    def bus_path(self):
+        return os.path.join(self.folder, "bus")
+
+    def start_bus(self):
+        config = os.path.join(self.folder, "bus.conf")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(BUS_CONFIG.format(path=self.bus_path()))
+        bus = self.spawn(
+            "dbus-daemon", f"--config-file={config}", "--nofork", "--print-address",
+            stdout=subprocess.PIPE,
+        )  # fmt: skip
+        self.addCleanup(bus.stdout.close)
+        self.assertTrue(bus.stdout.readline())
+        return bus
+
+    def busctl(self, *words):
+        return subprocess.run(
+            ["busctl", f"--address=unix:path={self.bus_path()}", *words],
+            capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
+        )  # fmt: skip
 
     @staticmethod
     def end(daemon):
@@ -132,6 +180,45 @@ class Kheishd(unittest.TestCase):
         self.assertIn("kheish.toml:3: sandbox.profile must have", checked.stderr)
         self.configure('[sandbox]\nprofile = "no-network"\n')
         subprocess.run(self.command("--check-config"), check=True, timeout=PATIENCE_SECONDS)
+
+
+    def test_ready_means_that_it_has_its_name(self):
+        self.start_bus()
+        for kind in ("system", "session"):
+            daemon = self.start(bus=kind)
+            self.assertIn(BUS_NAME, self.busctl("list", "--acquired").stdout)
+            self.end(daemon)
+            os.unlink(os.path.join(self.folder, "notify"))
+
+    def test_without_its_name_it_ends(self):
+        self.configure()
+        listen = os.path.join(self.folder, "other.sock")
+        without_bus = self.launch("system")
+        self.assertEqual(without_bus.wait(PATIENCE_SECONDS), 1)
+        self.start_bus()
+        self.start(bus="system")
+        second = self.launch("system", state="other", listen=listen)
+        self.assertEqual(second.wait(PATIENCE_SECONDS), 1)
+
+    def test_it_comes_back_to_a_bus_that_was_away(self):
+        self.configure()
+        bus = self.start_bus()
+        daemon = self.launch("system", stderr=subprocess.PIPE)
+        self.addCleanup(daemon.stderr.close)
+        self.await_line(daemon.stderr, b"kheishd is ready")
+        self.end(bus)
+        self.await_line(daemon.stderr, b"the message bus is away")
+        self.assertEqual(self.ask("/healthz"), (200, b"ok\n"))
+        self.start_bus()
+        self.await_line(daemon.stderr, b"on the message bus")
+        self.assertIn(BUS_NAME, self.busctl("list", "--acquired").stdout)
+
+    def await_line(self, stream, wanted):
+        """Reads on until a line has `wanted` in it; the test's own time limit bounds it."""
+        for line in stream:
+            if wanted in line:
+                return
+        self.fail(f"{wanted} was not said before the end")
 
 
 def main(arguments):

@@ -204,15 +204,7 @@ void ControlPlane::on_committed(const std::vector<engine::Event>& events) {
     hub_.announce(events);
     for (const engine::Event& event : events) {
         tell_listener(event);
-        if (!is_end(event))
-            continue;
-        const auto [first, last] = terminal_waiters_.equal_range(event.run);
-        std::vector<UniqueFunction<void()>> waiters;
-        for (auto waiter = first; waiter != last; ++waiter)
-            waiters.push_back(std::move(waiter->second));
-        terminal_waiters_.erase(event.run);
-        for (UniqueFunction<void()>& waiter : waiters)
-            waiter();
+        wake_waiters(event.run);
     }
 }
 
@@ -240,11 +232,46 @@ void ControlPlane::on_text(RunId run, const SessionId& session, std::string_view
     hub_.send_transient(run, session, text_frame(run, session, text));
 }
 
+// --- waits for runs
+// ----------------------------------------------------------------------------------
+
+void ControlPlane::when_at_rest(RunId run, UniqueFunction<void()> done) {
+    wait_for_rest(run, {.for_end = false, .done = std::move(done)});
+}
+
 void ControlPlane::when_terminal(RunId run, UniqueFunction<void()> done) {
+    wait_for_rest(run, {.for_end = true, .done = std::move(done)});
+}
+
+bool ControlPlane::is_at_rest(RunId run, bool for_end) const {
     const std::shared_ptr<RunActor> actor = supervisor_.find(run);
-    if (actor != nullptr && !engine::is_terminal(actor->state().status))
-        terminal_waiters_.emplace(run, std::move(done));
+    if (actor == nullptr)
+        return true;
+    const engine::RunStatus status = actor->state().status;
+    const bool waits_for_person = status == engine::RunStatus::waiting_for_approval ||
+                                  status == engine::RunStatus::waiting_for_user_question;
+    return engine::is_terminal(status) || (waits_for_person && !for_end);
+}
+
+void ControlPlane::wait_for_rest(RunId run, RestWaiter waiter) {
+    if (is_at_rest(run, waiter.for_end))
+        waiter.done();
     else
+        rest_waiters_.emplace(run, std::move(waiter));
+}
+
+void ControlPlane::wake_waiters(RunId run) {
+    std::vector<UniqueFunction<void()>> woken;
+    const auto [first, last] = rest_waiters_.equal_range(run);
+    for (auto waiter = first; waiter != last;) {
+        if (is_at_rest(run, waiter->second.for_end)) {
+            woken.push_back(std::move(waiter->second.done));
+            waiter = rest_waiters_.erase(waiter);
+        } else {
+            ++waiter;
+        }
+    }
+    for (UniqueFunction<void()>& done : woken)
         done();
 }
 

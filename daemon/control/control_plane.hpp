@@ -60,7 +60,7 @@ class ControlPlane final : public Service, public CommitObserver {
     void resolve_session_approvals(
         const Caller&, SessionId, ResolveApprovals, Responder<codec::Json>) override;
     void resolve_approval(const Caller&, ResolveApprovals, Responder<codec::Json>) override;
-    void when_terminal(RunId run, UniqueFunction<void()> done) override;
+    void when_at_rest(RunId run, UniqueFunction<void()> done) override;
 
     // CommitObserver
     void on_committed(const std::vector<engine::Event>& events) override;
@@ -68,6 +68,10 @@ class ControlPlane final : public Service, public CommitObserver {
 
   private:
     struct Submission;
+    struct RestWaiter {
+        bool for_end = false; ///< and not for a wait for a person
+        UniqueFunction<void()> done;
+    };
 
     SessionId new_session_id();
     Result<engine::RunAccepted>
@@ -95,6 +99,11 @@ class ControlPlane final : public Service, public CommitObserver {
     static void
     stage_resolution(RunActor& actor, Batch& batch, const Resolution& resolution, Status& staged);
     void tell_listener(const engine::Event& event);
+    void when_terminal(RunId run, UniqueFunction<void()> done);
+    /// Whether the run has ended or, where not only the end counts, waits for a person.
+    bool is_at_rest(RunId run, bool for_end) const;
+    void wait_for_rest(RunId run, RestWaiter waiter);
+    void wake_waiters(RunId run);
     uid_t run_as(const Caller& caller) const;
     FrameViews frame_views() const;
     codec::Json run_counts_view() const;
@@ -110,7 +119,7 @@ class ControlPlane final : public Service, public CommitObserver {
     ChangeListener* listener_ = nullptr;
     bool draining_ = false;
     std::int64_t started_at_us_ = 0;
-    std::multimap<RunId, UniqueFunction<void()>> terminal_waiters_;
+    std::multimap<RunId, RestWaiter> rest_waiters_;
     /// Owners of sessions that somebody follows, so that a frame costs no query.
     mutable std::map<SessionId, std::string> owners_;
 };

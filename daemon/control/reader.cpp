@@ -216,13 +216,15 @@ Result<Json> Reader::session(const SessionId& session) const {
             details.last_answer = outputs.output_contents.back();
         details.events = run.last_seq;
     }
+    const journal::ApprovalFilter pending{
+        .session = session, .run = {}, .owner = {}, .state = journal::ApprovalState::pending};
     KHEISH_TRY(
-        details.pending_approvals,
-        journal_.count_approvals(
-            {.session = session,
-             .run = {},
-             .owner = {},
-             .state = journal::ApprovalState::pending}));
+        const journal::Page<journal::ApprovalRow> gates,
+        journal_.approvals(pending, {.after = {}, .limit = journal::kPageLimit}));
+    for (const journal::ApprovalRow& gate : gates.items) {
+        KHEISH_TRY(Json view, approval(gate));
+        details.pending_approvals.push_back(std::move(view));
+    }
     return session_view(row, details);
 }
 

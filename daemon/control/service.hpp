@@ -165,8 +165,9 @@ class Service {
     /// By the approval's own id.
     virtual void resolve_approval(const Caller&, ResolveApprovals, Responder<codec::Json>) = 0;
 
-    /// Calls `done` once the run is terminal (at once if it is); for inline input and waits.
-    virtual void when_terminal(RunId, UniqueFunction<void()> done) = 0;
+    /// Calls `done` once nothing goes on by itself any more: the run has ended or waits for a
+    /// person (at once if it does); for inline input.
+    virtual void when_at_rest(RunId, UniqueFunction<void()> done) = 0;
 };
 
 } // namespace kheish::control

@@ -177,7 +177,7 @@ Json session_view(const journal::SessionRow& row, const SessionDetails& details)
     });
     Json snapshot = Json::object({
         {"agent", agent},
-        {"pending_approvals", Json::array()},
+        {"pending_approvals", Json::array(details.pending_approvals)},
         {"last_assistant_message",
          details.last_answer.empty() ? Json() : Json(to_valid_utf8(details.last_answer))},
         {"journal_len", details.events},

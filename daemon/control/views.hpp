@@ -34,7 +34,7 @@ codec::Json output_view(const journal::OutputRow& row, const std::string& conten
 
 struct SessionDetails {
     std::optional<journal::RunRow> active;
-    std::int64_t pending_approvals = 0;
+    std::vector<codec::Json> pending_approvals;
     std::int64_t events = 0; ///< of the session, journaled
     std::vector<codec::Json> outputs;
     std::string last_answer; ///< text of the newest output, empty where there is none

@@ -64,13 +64,13 @@ Responder<Json> session_when_resolved(const Call& call, Reply reply) {
         });
 }
 
-Responder<SubmittedRun> session_when_ended(const Call& call, Reply reply) {
+Responder<SubmittedRun> session_when_at_rest(const Call& call, Reply reply) {
     return Responder<SubmittedRun>(
         [waiting = SessionReply(call, std::move(reply))](Result<SubmittedRun> run) mutable {
             if (!run)
                 return waiting.reply.fail(std::move(run).error());
             control::Service& service = waiting.service;
-            service.when_terminal(run->run, std::move(waiting));
+            service.when_at_rest(run->run, std::move(waiting));
         });
 }
 
@@ -218,7 +218,10 @@ void input(Call& call, Reply reply) {
     if (!request)
         return reply.fail(std::move(request).error());
     call.service.submit_to_idle(
-        call.caller, call.session, *std::move(request), session_when_ended(call, std::move(reply)));
+        call.caller,
+        call.session,
+        *std::move(request),
+        session_when_at_rest(call, std::move(reply)));
 }
 
 void interrupt_session(Call& call, Reply reply) {

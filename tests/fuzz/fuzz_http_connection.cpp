@@ -59,7 +59,7 @@ void run(std::string_view input, std::size_t piece_bytes) {
     client.reset();
     for (int turn = 0; turn < kTurns; ++turn)
         events->turn(false);
-    service.end_runs();
+    service.rest_runs();
     for (int turn = 0; turn < kTurns && server.connections() > 0; ++turn)
         events->turn(false);
     KHEISH_ASSERT(server.connections() == 0 && server.streams() == 0 && service.readers.empty());

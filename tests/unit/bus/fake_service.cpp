@@ -382,7 +382,7 @@ void FakeService::resolve_approval(
     responder.answer(view_of(runs_.at(approval.run)));
 }
 
-void FakeService::when_terminal(RunId, UniqueFunction<void()> done) {
+void FakeService::when_at_rest(RunId, UniqueFunction<void()> done) {
     done();
 }
 

@@ -62,7 +62,7 @@ class FakeService final : public Service {
     void resolve_session_approvals(
         const Caller&, SessionId, ResolveApprovals, Responder<codec::Json>) override;
     void resolve_approval(const Caller&, ResolveApprovals, Responder<codec::Json>) override;
-    void when_terminal(RunId, UniqueFunction<void()> done) override;
+    void when_at_rest(RunId, UniqueFunction<void()> done) override;
 
     /// Ends a run that holds, with "done: <input>" as its output.
     void finish(RunId run);

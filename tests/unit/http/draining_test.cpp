@@ -95,7 +95,7 @@ TEST_F(Draining, AnswersWhatTakesTooLong) {
     EXPECT_EQ(answer.status, 503);
     EXPECT_EQ(answer.code(), "daemon_draining");
     EXPECT_EQ(drained, 1);
-    service.end_runs();
+    service.rest_runs();
 }
 
 TEST_F(Draining, EndsStreamsBehindAWholeFrame) {

@@ -17,8 +17,8 @@ void FakeService::publish_transient(std::string_view event, const std::string& d
         reader->on_transient({.id = 0, .event = event, .data = data});
 }
 
-void FakeService::end_runs() {
-    for (UniqueFunction<void()>& done : std::exchange(waiting_for_end, {}))
+void FakeService::rest_runs() {
+    for (UniqueFunction<void()>& done : std::exchange(waiting_for_rest, {}))
         done();
 }
 
@@ -119,7 +119,7 @@ void FakeService::submit_to_idle(
     SessionId session,
     control::SubmitInput input,
     Responder<control::SubmittedRun> responder) {
-    if (!waiting_for_end.empty())
+    if (!waiting_for_rest.empty())
         return responder.fail(Errc::session_busy, "the session has an active run");
     submit(caller, std::move(session), std::move(input), std::move(responder));
 }
@@ -157,8 +157,8 @@ void FakeService::resolve_session_approvals(
     answer<Json>(std::move(responder), run_in(session));
 }
 
-void FakeService::when_terminal(RunId /*run*/, UniqueFunction<void()> done) {
-    waiting_for_end.push_back(std::move(done));
+void FakeService::when_at_rest(RunId /*run*/, UniqueFunction<void()> done) {
+    waiting_for_rest.push_back(std::move(done));
 }
 
 } // namespace kheish::http

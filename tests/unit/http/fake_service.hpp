@@ -25,7 +25,7 @@ class FakeService final : public control::Service {
     std::vector<std::string> changes; ///< what callers changed, in words
     bool hold = false;                ///< keep responders of changes instead of answering
     std::vector<std::function<void()>> held;
-    std::vector<UniqueFunction<void()>> waiting_for_end;
+    std::vector<UniqueFunction<void()>> waiting_for_rest;
     mutable control::Caller last_caller;
     control::SubmitInput last_input;
     control::StreamFilter last_filter;
@@ -43,7 +43,7 @@ class FakeService final : public control::Service {
     void publish(std::string_view event, std::string data);
     /// Sends a frame that is not journaled.
     void publish_transient(std::string_view event, const std::string& data);
-    void end_runs();
+    void rest_runs();
     void release();
 
     Status readiness() const override { return ready; }
@@ -120,7 +120,7 @@ class FakeService final : public control::Service {
         Responder<codec::Json>) override;
     void resolve_approval(
         const control::Caller&, control::ResolveApprovals, Responder<codec::Json>) override {}
-    void when_terminal(RunId, UniqueFunction<void()> done) override;
+    void when_at_rest(RunId, UniqueFunction<void()> done) override;
 
   private:
     template <class T>

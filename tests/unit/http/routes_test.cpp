@@ -33,12 +33,12 @@ class Routes : public Edge {
         return operation.http_method == "GET" ? get(path_of(operation))
                                               : post(path_of(operation), body_of(operation));
     }
-    /// Asks, and ends the run that inline input waits for.
+    /// Asks, and rests the run that inline input waits for.
     Answer ask(const OperationInfo& operation) {
         Client client = connect();
         client.send(request(operation));
         settle();
-        service.end_runs();
+        service.rest_runs();
         (void)client.receive();
         return take_answer(client.received).value_or(Answer{});
     }
@@ -140,16 +140,16 @@ TEST_F(Routes, ProblemsHaveAllTheirMembers) {
     EXPECT_EQ(problem.size(), 6U);
 }
 
-TEST_F(Routes, InputAnswersWhenTheRunHasEnded) {
+TEST_F(Routes, InputAnswersWhenTheRunIsAtRest) {
     Client client = connect();
     client.send(post("/v1/sessions/demo/input", R"({"content":"go"})"));
     EXPECT_EQ(client.receive(), "");
-    ASSERT_EQ(service.waiting_for_end.size(), 1U);
+    ASSERT_EQ(service.waiting_for_rest.size(), 1U);
     Client second = connect();
     const Answer busy = second.ask(post("/v1/sessions/demo/input", R"({"content":"go"})"));
     EXPECT_EQ(busy.status, 409);
     EXPECT_EQ(busy.code(), "session_busy");
-    service.end_runs();
+    service.rest_runs();
     const Answer answer = client.ask("");
     EXPECT_EQ(answer.status, 200);
     EXPECT_EQ(answer.json().find("session_id")->string(), "demo");
@@ -161,9 +161,9 @@ TEST_F(Routes, InputOfAClientThatGoesAwayGoesOn) {
     settle();
     client.disconnect();
     settle();
-    ASSERT_EQ(service.waiting_for_end.size(), 1U);
+    ASSERT_EQ(service.waiting_for_rest.size(), 1U);
     EXPECT_EQ(service.changes, std::vector<std::string>{"submit go"});
-    service.end_runs();
+    service.rest_runs();
     settle();
     EXPECT_EQ(server.connections(), 0U);
 }

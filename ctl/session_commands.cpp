@@ -90,7 +90,9 @@ Result<int> stream(Session& session, const Invocation& invocation) {
 }
 
 Result<int> interrupt(Session& session, const Invocation& invocation) {
-    KHEISH_TRY(const Call call, session_call(invocation, "Interrupt"));
+    Json options = Json::object();
+    set_given(options, invocation, "--reason", "reason");
+    KHEISH_TRY(const Call call, session_call(invocation, "Interrupt", options));
     KHEISH_TRY(const Json view, session.call_json(call));
     const bool interrupted = object_at(view, "interrupted").boolean();
     return session.show(view, interrupted ? "interrupted\n" : "nothing was running\n");
@@ -144,7 +146,7 @@ std::vector<Command> session_commands() {
         {"sessions interrupt",
          "Interrupt the active run, cancel queued ones",
          {kSessionArgument},
-         {},
+         {{"--reason", "TEXT", "Kept with the runs"}},
          interrupt},
         {"sessions end",
          "End a session: it takes no more input",

@@ -23,6 +23,7 @@ _kheishctl() {
         "sessions list") options+=" --page --limit --cursor" ;;
         "sessions input") options+=" --content-file --stdin --idempotency-key --metadata-json --provider --model --wait" ;;
         "sessions stream") options+=" --cursor" ;;
+        "sessions interrupt") options+=" --reason" ;;
         "sessions end") options+=" --reason" ;;
         "events stream") options+=" --session-id --run-id --cursor" ;;
         "runs list") options+=" --page --limit --cursor --session-id --live --order" ;;

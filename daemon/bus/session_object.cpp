@@ -103,11 +103,15 @@ Result<Plan> plan_submit(BusEdge& edge, sd_bus_message* call) {
 
 Result<Plan> plan_interrupt(BusEdge& edge, sd_bus_message* call) {
     KHEISH_TRY(SessionId session, session_of(call));
+    KHEISH_TRY(const Json options, read_dictionary(call));
+    KHEISH_TRY(std::string reason, control::parse_reason(options));
     KHEISH_TRY(AccessRequest access, access_to(edge, Operation::sessions_interrupt, session));
     return Plan{
         std::move(access),
-        [&edge, session = std::move(session)](const Caller& caller, BusMessage message) {
-            edge.service().interrupt_session(caller, session, json_responder(std::move(message)));
+        [&edge, session = std::move(session), reason = std::move(reason)](
+            const Caller& caller, BusMessage message) {
+            edge.service().interrupt_session(
+                caller, session, reason, json_responder(std::move(message)));
         }};
 }
 
@@ -179,7 +183,11 @@ const sd_bus_vtable kVtable[] = {
         handle<plan_submit>,
         kOpen),
     SD_BUS_METHOD_WITH_ARGS(
-        "Interrupt", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", view), handle<plan_interrupt>, kOpen),
+        "Interrupt",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_interrupt>,
+        kOpen),
     SD_BUS_METHOD_WITH_ARGS(
         "End", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("s", view), handle<plan_end>, kOpen),
     SD_BUS_VTABLE_END,

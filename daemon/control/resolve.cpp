@@ -63,7 +63,7 @@ bool ControlPlane::stop_runs(
 }
 
 void ControlPlane::interrupt_session(
-    const Caller& caller, SessionId session, Responder<Json> responder) {
+    const Caller& caller, SessionId session, std::string reason, Responder<Json> responder) {
     const Result<journal::SessionRow> row = reader_.session_for(caller, session);
     if (!row) {
         responder.fail(row.error());
@@ -78,7 +78,9 @@ void ControlPlane::interrupt_session(
         else
             to.answer(interrupted_view(interrupted, view->find("snapshot").value_or(Json())));
     };
-    if (!stop_runs(caller.authority(), session, "the session was interrupted")) {
+    if (reason.empty())
+        reason = "the session was interrupted";
+    if (!stop_runs(caller.authority(), session, reason)) {
         answer(responder, false);
         return;
     }

@@ -148,8 +148,10 @@ class Service {
     virtual void submit(const Caller&, SessionId, SubmitInput, Responder<SubmittedRun>) = 0;
     /// As submit(), but Errc::session_busy where the session has an active or queued run.
     virtual void submit_to_idle(const Caller&, SessionId, SubmitInput, Responder<SubmittedRun>) = 0;
-    /// Interrupts the active run and cancels the queued ones. Answers {interrupted, snapshot}.
-    virtual void interrupt_session(const Caller&, SessionId, Responder<codec::Json>) = 0;
+    /// Interrupts the active run and cancels the queued ones, each of which keeps the reason (where
+    /// it is empty, that the session was interrupted). Answers {interrupted, snapshot}.
+    virtual void
+    interrupt_session(const Caller&, SessionId, std::string reason, Responder<codec::Json>) = 0;
     /// As interrupt, and the session takes no more input.
     virtual void
     end_session(const Caller&, SessionId, std::string reason, Responder<codec::Json>) = 0;

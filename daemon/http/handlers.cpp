@@ -225,9 +225,11 @@ void input(Call& call, Reply reply) {
 }
 
 void interrupt_session(Call& call, Reply reply) {
-    if (Result<std::string> reason = parse_reason(call); !reason)
+    Result<std::string> reason = parse_reason(call);
+    if (!reason)
         return reply.fail(std::move(reason).error());
-    call.service.interrupt_session(call.caller, call.session, view_of(call, std::move(reply)));
+    call.service.interrupt_session(
+        call.caller, call.session, *std::move(reason), view_of(call, std::move(reply)));
 }
 
 void end_session(Call& call, Reply reply) {

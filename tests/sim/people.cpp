@@ -134,7 +134,8 @@ void People::meddle() {
     if (what < 7)
         service_->cancel_run(alice(), random_.pick(runs_), "enough", std::move(ignore));
     else if (what < 9)
-        service_->interrupt_session(alice(), SessionId{random_.pick(sessions_)}, std::move(ignore));
+        service_->interrupt_session(
+            alice(), SessionId{random_.pick(sessions_)}, "stop that", std::move(ignore));
     else
         service_->end_session(
             alice(), SessionId{random_.pick(sessions_)}, "done", std::move(ignore));

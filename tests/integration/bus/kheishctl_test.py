@@ -172,7 +172,8 @@ class Kheishctl(unittest.TestCase):
         self.ctl("sessions", "create", "demo")
         self.assertEqual(self.ctl("sessions", "interrupt", "demo"), "nothing was running\n")
         self.ctl("sessions", "input", "demo", "hold")
-        self.assertEqual(self.ctl("sessions", "interrupt", "demo"), "interrupted\n")
+        interrupt = ("sessions", "interrupt", "demo", "--reason", "enough")
+        self.assertEqual(self.ctl(*interrupt), "interrupted\n")
         self.assertIn("ended", self.ctl("sessions", "end", "demo", "--reason", "done"))
         self.ctl("sessions", "events", "demo")
 

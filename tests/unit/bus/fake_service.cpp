@@ -317,10 +317,11 @@ void FakeService::submit_to_idle(
 }
 
 void FakeService::interrupt_session(
-    const Caller& caller, SessionId session, Responder<Json> responder) {
+    const Caller& caller, SessionId session, std::string reason, Responder<Json> responder) {
     if (const Status allowed = allow(caller, session_owner(session)); !allowed)
         return responder.fail(allowed.error());
     last_caller = caller;
+    last_reason = std::move(reason);
     bool interrupted = false;
     for (auto& [id, run] : runs_)
         if (run.summary.session == session && run.summary.finished_us == 0) {

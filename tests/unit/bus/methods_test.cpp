@@ -158,9 +158,11 @@ TEST_F(Methods, ListsDescribesAndCancelsRuns) {
 TEST_F(Methods, InterruptsAndEndsASession) {
     const std::string session = create_session("demo");
     submit(session, "hold");
-    EXPECT_TRUE(parsed(call(session, kSessionInterface, "Interrupt").text())
-                    .find("interrupted")
-                    ->boolean());
+    EXPECT_TRUE(
+        parsed(call(session, kSessionInterface, "Interrupt", option("reason", "stop")).text())
+            .find("interrupted")
+            ->boolean());
+    EXPECT_EQ(service_.last_reason, "stop");
     EXPECT_EQ(call(session, kSessionInterface, "End", option("reason", "done")).error, "");
     EXPECT_EQ(service_.last_reason, "done");
     EXPECT_TRUE(parsed(call(session, kSessionInterface, "Describe").text()).is_object());

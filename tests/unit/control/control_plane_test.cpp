@@ -338,28 +338,6 @@ TEST_F(ControlFixture, ASubscriberIsWokenOnceThereIsMore) {
     EXPECT_FALSE(subscription->read(1 << 20).empty());
 }
 
-TEST_F(ControlFixture, EndingASessionEndsItsRunsAndRefusesMore) {
-    make_session("demo");
-    const RunId first = submit("demo", "1");
-    const RunId second = submit("demo", "2");
-    launched(first);
-    const Result<codec::Json> ended = wait_for<codec::Json>([this](
-                                                                Responder<codec::Json> responder) {
-        plane_->end_session(Caller::user(kAlice), SessionId{"demo"}, "done", std::move(responder));
-    });
-    ASSERT_TRUE(ended.has_value()) << ended.error().to_string();
-    EXPECT_EQ(status(first), "interrupted");
-    EXPECT_EQ(status(second), "cancelled");
-    const Result<SubmittedRun> refused =
-        wait_for<SubmittedRun>([this](Responder<SubmittedRun> responder) {
-            SubmitInput input;
-            input.content = "x";
-            plane_->submit(
-                Caller::user(kAlice), SessionId{"demo"}, std::move(input), std::move(responder));
-        });
-    EXPECT_EQ(refused.error().code, Errc::session_ended);
-}
-
 TEST_F(ControlFixture, QueuedRunsKeepTheirOrderOverARestart) {
     make_session("demo");
     const RunId first = submit("demo", "1");
@@ -375,29 +353,6 @@ TEST_F(ControlFixture, QueuedRunsKeepTheirOrderOverARestart) {
     routes_->fake.answer("1");
     settle();
     EXPECT_EQ(status(second), "running");
-}
-
-TEST_F(ControlFixture, AnEndedRunWhoseScopeIsStillThereIsLookedAtAgain) {
-    make_session("demo");
-    const RunId run = submit("demo", "x");
-    launched(run);
-    routes_->fake.answer("done");
-    settle();
-    EXPECT_EQ(status(run), "completed");
-    crash(); // before the scope was reported gone
-    boot();
-    settle();
-    ASSERT_EQ(host_->stops.size() + host_->adoptions.size(), 1U);
-    scopes::Accounting accounting;
-    accounting.cpu_usage_us = 77;
-    host_->observer->on_lost(run, 1, accounting, "gone");
-    settle();
-    EXPECT_EQ(view(run).find("accounting")->find("cpu_usage_us")->integer(), 77);
-    EXPECT_FALSE(journal_->run(run)->scope_open);
-    crash();
-    boot();
-    EXPECT_TRUE(host_->stops.empty()) << "a settled run is left alone";
-    EXPECT_TRUE(host_->adoptions.empty());
 }
 
 TEST_F(ControlFixture, RootsWorkIsDoneByTheAgentUser) {

@@ -125,8 +125,8 @@ void FakeService::submit_to_idle(
 }
 
 void FakeService::interrupt_session(
-    const Caller& /*caller*/, SessionId session, Responder<Json> responder) {
-    changes.push_back("interrupt " + session.value);
+    const Caller& /*caller*/, SessionId session, std::string reason, Responder<Json> responder) {
+    changes.push_back("interrupt " + session.value + " " + reason);
     answer<Json>(std::move(responder), Json::object({{"interrupted", true}}));
 }
 

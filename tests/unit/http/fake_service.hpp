@@ -107,7 +107,8 @@ class FakeService final : public control::Service {
         SessionId,
         control::SubmitInput,
         Responder<control::SubmittedRun>) override;
-    void interrupt_session(const control::Caller&, SessionId, Responder<codec::Json>) override;
+    void interrupt_session(
+        const control::Caller&, SessionId, std::string, Responder<codec::Json>) override;
     void
     end_session(const control::Caller&, SessionId, std::string, Responder<codec::Json>) override;
     void cancel_run(const control::Caller&, RunId, std::string, Responder<codec::Json>) override;

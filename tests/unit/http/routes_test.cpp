@@ -168,6 +168,17 @@ TEST_F(Routes, InputOfAClientThatGoesAwayGoesOn) {
     EXPECT_EQ(server.connections(), 0U);
 }
 
+TEST_F(Routes, ReasonsArePassedOn) {
+    Client client = connect();
+    for (const char* path :
+         {"/v1/sessions/demo/interrupt", "/v1/sessions/demo/end", "/v1/runs/run-1/cancel"})
+        EXPECT_EQ(client.ask(post(path, R"({"reason":"enough"})")).status, 200) << path;
+    EXPECT_EQ(
+        service.changes,
+        (std::vector<std::string>{
+            "interrupt demo enough", "end demo enough", "cancel run-1 enough"}));
+}
+
 TEST_F(Routes, TheIdempotencyKeyIsPassedOn) {
     Client client = connect();
     const std::string path = "/v1/sessions/demo/runs";

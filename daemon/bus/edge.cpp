@@ -27,11 +27,21 @@ bool is_held(sd_bus_message* message) {
     return false;
 }
 
-void log_unannounced(int result) {
+void log_unannounced(const std::string& error) {
+    log(Level::warning, "a change was not announced on the bus", {{log_field::kError, error}});
+}
+
+void check_sent(int result) {
     if (result < 0)
-        log(Level::warning,
-            "a change was not announced on the bus",
-            {{log_field::kError, std::to_string(-result)}});
+        log_unannounced(fail_errno("sending a signal", -result).value().to_string());
+}
+
+/// Methods of our interfaces.
+bool is_ours(sd_bus_message* message) {
+    for (const Interface& interface : interfaces())
+        if (sd_bus_message_is_method_call(message, interface.name, nullptr) > 0)
+            return true;
+    return false;
 }
 
 void read_on(sd_bus_message* message, const Result<uid_t>& uid) {
@@ -142,15 +152,37 @@ bool BusEdge::reader_may_see(const Principal& owner) const {
     return uid && (*uid == 0 || owner == Principal::user(*uid));
 }
 
-void BusEdge::announce(const std::string& path, const char* interface, Change change) {
-    announcing_ = true;
+bool BusEdge::caller_may_find(const Principal& owner) const {
+    sd_bus_message* const message = sd_bus_get_current_message(bus_);
+    return (message != nullptr && is_ours(message)) || reader_may_see(owner);
+}
+
+// --- signals
+// --------------------------------------------------------------------------------------
+
+void BusEdge::tell(const Subject& subject, Change change, const std::string& client) {
     if (change == Change::appeared)
-        log_unannounced(sd_bus_emit_interfaces_added(bus_, path.c_str(), interface, nullptr));
+        check_sent(send_interfaces_added(subject, client));
     else
-        log_unannounced(
-            sd_bus_emit_properties_changed_strv(bus_, path.c_str(), interface, nullptr));
+        check_sent(send_properties_changed(subject, client));
     if (change == Change::ended)
-        log_unannounced(sd_bus_emit_interfaces_removed(bus_, path.c_str(), interface, nullptr));
+        check_sent(send_interfaces_removed(subject, client));
+}
+
+template <class Summary>
+void BusEdge::announce(
+    std::string path, const Interface& interface, Change change, const Result<Summary>& summary) {
+    if (!summary)
+        return log_unannounced(summary.error().to_string());
+    const Subject subject{bus_, std::move(path), interface, this};
+    const uid_t owner = summary->owner.uid();
+    announcing_ = true;
+    memo_ = *summary;
+    for (const std::string& client : peers_.known_names(0))
+        tell(subject, change, client);
+    if (owner != 0 && owner != static_cast<uid_t>(-1))
+        for (const std::string& client : peers_.known_names(owner))
+            tell(subject, change, client);
     announcing_ = false;
     memo_ = {};
 }
@@ -158,49 +190,43 @@ void BusEdge::announce(const std::string& path, const char* interface, Change ch
 void BusEdge::on_session_changed(const SessionId& session, bool created, bool ended) {
     announce(
         object_path(session),
-        kSessionInterface,
-        created ? Change::appeared : (ended ? Change::ended : Change::changed));
+        {kSessionInterface, session_vtable()},
+        created ? Change::appeared : (ended ? Change::ended : Change::changed),
+        service_.session_summary(session));
 }
 
 void BusEdge::on_run_changed(RunId run, bool appeared, bool ended) {
     announce(
         object_path(run),
-        kRunInterface,
-        appeared ? Change::appeared : (ended ? Change::ended : Change::changed));
+        {kRunInterface, run_vtable()},
+        appeared ? Change::appeared : (ended ? Change::ended : Change::changed),
+        service_.run_summary(run));
 }
 
 void BusEdge::on_approval_changed(const ApprovalId& approval, bool appeared, bool settled) {
     announce(
         object_path(approval),
-        kApprovalInterface,
-        appeared ? Change::appeared : (settled ? Change::ended : Change::changed));
+        {kApprovalInterface, approval_vtable()},
+        appeared ? Change::appeared : (settled ? Change::ended : Change::changed),
+        service_.approval_summary(approval));
 }
 
 Result<control::RunSummary> BusEdge::run_summary(RunId run) {
-    if (!announcing_)
-        return service_.run_summary(run);
-    if (!std::holds_alternative<control::RunSummary>(memo_)) {
-        KHEISH_TRY(memo_, service_.run_summary(run));
-    }
-    return std::get<control::RunSummary>(memo_);
+    if (const auto* known = std::get_if<control::RunSummary>(&memo_))
+        return *known;
+    return service_.run_summary(run);
 }
 
 Result<control::SessionSummary> BusEdge::session_summary(const SessionId& session) {
-    if (!announcing_)
-        return service_.session_summary(session);
-    if (!std::holds_alternative<control::SessionSummary>(memo_)) {
-        KHEISH_TRY(memo_, service_.session_summary(session));
-    }
-    return std::get<control::SessionSummary>(memo_);
+    if (const auto* known = std::get_if<control::SessionSummary>(&memo_))
+        return *known;
+    return service_.session_summary(session);
 }
 
 Result<control::ApprovalSummary> BusEdge::approval_summary(const ApprovalId& approval) {
-    if (!announcing_)
-        return service_.approval_summary(approval);
-    if (!std::holds_alternative<control::ApprovalSummary>(memo_)) {
-        KHEISH_TRY(memo_, service_.approval_summary(approval));
-    }
-    return std::get<control::ApprovalSummary>(memo_);
+    if (const auto* known = std::get_if<control::ApprovalSummary>(&memo_))
+        return *known;
+    return service_.approval_summary(approval);
 }
 
 } // namespace kheish::bus

@@ -3,6 +3,7 @@
 #include "base/handle.hpp"
 #include "bus/access.hpp"
 #include "bus/followers.hpp"
+#include "bus/signals.hpp"
 #include "control/service.hpp"
 
 #include <memory>
@@ -16,10 +17,13 @@ namespace kheish::bus {
 /// org.freedesktop.LogControl1. It only parses, asks whether the caller may, calls the service and
 /// answers.
 ///
-/// Who may see what: signals go to everyone on a bus, so they carry the state of a thing and never
-/// its content (names of tools, texts, paths are announced as invalidated). Properties are read by
-/// the owner and by root; everybody else has the methods, which ask polkit. ObjectManager shows
-/// each caller their own live things, root all of them, at most kListedLimit of a kind.
+/// Who may see what: things are shown to their owner and to root. Signals go to those of their
+/// clients that have called kheishd and are still on the bus, one by one, never to the whole bus,
+/// for already the path of a session names it; they carry the state of a thing and not its content
+/// (names of tools, texts, paths are announced as invalidated). Properties, introspection and
+/// ObjectManager say of the things of others what they say of things that do not exist. Everybody
+/// else has the methods, which ask polkit. ObjectManager shows live things, at most kListedLimit of
+/// a kind.
 class BusEdge final : public control::ChangeListener {
     struct Key {}; ///< only open() makes one
 
@@ -51,9 +55,12 @@ class BusEdge final : public control::ChangeListener {
     void on_run_changed(RunId run, bool appeared, bool ended) override;
     void on_approval_changed(const ApprovalId& approval, bool appeared, bool settled) override;
 
-    /// Whether whoever reads a property now may know about things of `owner`: a signal, which
-    /// carries no content, the owner, or root.
+    /// Whether whoever reads a property now may know about things of `owner`: a signal on its way
+    /// to those who may, the owner, or root.
     bool reader_may_see(const Principal& owner) const;
+    /// Whether the call at hand may find out that `owner` has a thing: as above, and methods of our
+    /// interfaces may, which ask polkit before they say anything.
+    bool caller_may_find(const Principal& owner) const;
     /// Whether the message being handled comes from root.
     bool caller_is_root() const;
     /// Who sent the message being handled, where that has been found out.
@@ -74,7 +81,13 @@ class BusEdge final : public control::ChangeListener {
 
     Status add_objects();
     Status add(int result, sd_bus_slot* slot, const char* what);
-    void announce(const std::string& path, const char* interface, Change change);
+    template <class Summary>
+    void announce(
+        std::string path,
+        const Interface& interface,
+        Change change,
+        const Result<Summary>& summary);
+    void tell(const Subject& subject, Change change, const std::string& client);
 
     static int hold_reads(sd_bus_message* message, void* data, sd_bus_error* error) noexcept;
     void hold(sd_bus_message* message, const std::string& sender);

@@ -61,15 +61,21 @@ int enumerate_approvals(sd_bus*, const char*, void* data, char*** nodes, sd_bus_
     return give_visible(edge, edge.service().pending_approvals(BusEdge::kListedLimit), nodes);
 }
 
-/// A path that names nothing is no object of ours; one that names a thing that is not there gets
-/// the error that says so.
+/// A path that names nothing is no object of ours. One that names a thing that is not there, or not
+/// for this caller, gets the error that says so, the same in both cases.
 template <class Id>
-int find(const std::optional<Id>& id, void* data, void** found, sd_bus_error* error) {
+int find(
+    const std::optional<Id>& id, Errc not_found, void* data, void** found, sd_bus_error* error) {
     if (!id)
         return 0;
-    const Result<Principal> owner = owner_of(static_cast<BusEdge*>(data)->service(), *id);
-    if (!owner)
+    const BusEdge& edge = *static_cast<BusEdge*>(data);
+    const Result<Principal> owner = owner_of(edge.service(), *id);
+    if (!owner && owner.error().code != not_found)
         return set_error(error, owner.error());
+    if (!owner || !edge.caller_may_find(*owner))
+        return set_error(
+            error,
+            Error{.code = not_found, .message = "it does not exist, or is not yours to see"});
     *found = data;
     return 1;
 }
@@ -81,7 +87,7 @@ int find_session(
     void* data,
     void** found,
     sd_bus_error* error) noexcept {
-    return find(session_at(path), data, found, error);
+    return find(session_at(path), Errc::session_not_found, data, found, error);
 }
 
 int find_run(
@@ -91,7 +97,7 @@ int find_run(
     void* data,
     void** found,
     sd_bus_error* error) noexcept {
-    return find(run_at(path), data, found, error);
+    return find(run_at(path), Errc::run_not_found, data, found, error);
 }
 
 int find_approval(
@@ -101,7 +107,7 @@ int find_approval(
     void* data,
     void** found,
     sd_bus_error* error) noexcept {
-    return find(approval_at(path), data, found, error);
+    return find(approval_at(path), Errc::approval_not_found, data, found, error);
 }
 
 } // namespace

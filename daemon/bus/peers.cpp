@@ -16,6 +16,14 @@ std::optional<uid_t> BusPeers::known_uid(const std::string& bus_name) const {
     return found == peers_.end() ? std::nullopt : found->second.uid;
 }
 
+std::vector<std::string> BusPeers::known_names(uid_t uid) const {
+    std::vector<std::string> names;
+    for (const auto& [name, peer] : peers_)
+        if (peer.uid == uid)
+            names.push_back(name);
+    return names;
+}
+
 void BusPeers::find_uid(const std::string& bus_name, Responder<uid_t> responder) {
     if (const std::optional<uid_t> uid = known_uid(bus_name))
         return responder.answer(*uid);

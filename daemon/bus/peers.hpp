@@ -28,6 +28,8 @@ class Peers {
     virtual void find_uid(const std::string& bus_name, Responder<uid_t> responder) = 0;
     /// What find_uid() has found out and still holds.
     virtual std::optional<uid_t> known_uid(const std::string& bus_name) const = 0;
+    /// The peers of this user among those; who has called once and is still there.
+    virtual std::vector<std::string> known_names(uid_t uid) const = 0;
     /// Called when a peer that was looked for has left the bus. One handler.
     virtual void set_gone_handler(GoneHandler handler) = 0;
 };
@@ -44,6 +46,7 @@ class BusPeers final : public Peers {
 
     void find_uid(const std::string& bus_name, Responder<uid_t> responder) override;
     std::optional<uid_t> known_uid(const std::string& bus_name) const override;
+    std::vector<std::string> known_names(uid_t uid) const override;
     void set_gone_handler(GoneHandler handler) override { gone_ = std::move(handler); }
 
   private:

@@ -258,6 +258,30 @@ class Kheishctl(unittest.TestCase):
         shown = busctl("introspect", name, "/ai/kheish/Daemon1/run/1")
         self.assertIn("Cancel", shown)
 
+    def test_no_signal_goes_to_the_whole_bus(self):
+        bus = f"--address={self.environment['DBUS_SYSTEM_BUS_ADDRESS']}"
+        monitor = self.start(
+            "busctl", bus, "--json=short", "--match=type='signal'", "monitor",
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+        self.assertIn("Monitoring", read_line(monitor.stderr))
+        self.ctl("sessions", "create", "bobs-plan")
+        self.ctl("sessions", "input", "bobs-plan", "hold")
+        # kheishctl has called when its run starts: it is told of that.
+        self.ctl("run", "quick", "--session-id", "bobs-plan", "--wait")
+        end = ["emit", "/org/example/End", "org.example.End", "Ended"]
+        subprocess.run(["busctl", bus, *end], check=True, timeout=PATIENCE_SECONDS)
+        told = []
+        for line in monitor.stdout:  # not read_line(): several lines may come at once
+            signal = json.loads(line)
+            if signal["interface"] == "org.example.End":
+                break
+            if "/ai/kheish" in signal["path"]:
+                told.append((signal["member"], signal.get("destination")))
+        self.assertIn("InterfacesAdded", [member for member, _ in told])
+        for member, destination in told:
+            self.assertTrue(destination and destination.startswith(":"), f"{member} was for all")
+
 
 def main(arguments):
     if arguments[1:] == ["--list"]:

@@ -27,6 +27,9 @@ class FakePeers final : public Peers {
     std::optional<uid_t> known_uid(const std::string&) const override {
         return known ? std::optional(uid) : std::nullopt;
     }
+    std::vector<std::string> known_names(uid_t of) const override {
+        return known && uid == of ? std::vector<std::string>{""} : std::vector<std::string>{};
+    }
     void set_gone_handler(GoneHandler handler) override { gone = std::move(handler); }
 
     uid_t uid = 1000;

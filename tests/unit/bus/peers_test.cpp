@@ -76,6 +76,15 @@ TEST_F(BusPeersTest, AsksTheBusOncePerPeer) {
     EXPECT_EQ(driver_.asked, 1);
 }
 
+TEST_F(BusPeersTest, KnowsTheNamesOfAUser) {
+    driver_.uids[":1.8"] = 5;
+    driver_.uids[":1.9"] = 1234;
+    for (const char* name : {":1.7", ":1.8", ":1.9"})
+        (void)look_up(name);
+    EXPECT_EQ(peers_.known_names(1234), (std::vector<std::string>{":1.7", ":1.9"}));
+    EXPECT_TRUE(peers_.known_names(0).empty());
+}
+
 TEST_F(BusPeersTest, SimultaneousQuestionsShareOneAnswer) {
     int answers = 0;
     for (int i = 0; i < 3; ++i)

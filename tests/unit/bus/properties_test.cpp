@@ -8,6 +8,7 @@ namespace kheish::bus {
 namespace {
 
 constexpr const char* kProperties = "org.freedesktop.DBus.Properties";
+constexpr const char* kIntrospectable = "org.freedesktop.DBus.Introspectable";
 constexpr const char* kObjectManager = "org.freedesktop.DBus.ObjectManager";
 
 struct Signal {
@@ -129,15 +130,44 @@ TEST_F(BusProperties, AreTypedAndReadByTheOwner) {
 TEST_F(BusProperties, AreNotForOthersExceptRoot) {
     submit(create_session("demo"), "gate");
     become(2000);
-    EXPECT_EQ(get_all(object_path(RunId{1}), kRunInterface).error, error_name(Errc::forbidden));
-    EXPECT_EQ(
-        get_all(object_path(SessionId{"demo"}), kSessionInterface).error,
-        error_name(Errc::forbidden));
-    EXPECT_EQ(
-        get_all(object_path(ApprovalId{"approval-1-1"}), kApprovalInterface).error,
-        error_name(Errc::forbidden));
+    for (const auto& [path, other, interface] :
+         {std::tuple(object_path(RunId{1}), object_path(RunId{9}), kRunInterface),
+          std::tuple(
+              object_path(SessionId{"demo"}), object_path(SessionId{"nope"}), kSessionInterface),
+          std::tuple(
+              object_path(ApprovalId{"approval-1-1"}),
+              object_path(ApprovalId{"approval-9-9"}),
+              kApprovalInterface)}) {
+        const Reply hidden = get_all(path, interface);
+        const Reply absent = get_all(other, interface);
+        EXPECT_NE(hidden.error, "") << path;
+        EXPECT_EQ(hidden.error, absent.error) << "nobody learns that " << path << " exists";
+        EXPECT_EQ(hidden.message, absent.message) << path;
+        const Reply seen = call(path, kIntrospectable, "Introspect");
+        EXPECT_EQ(seen.error, absent.error) << path;
+        EXPECT_EQ(
+            call(path, "org.example.Probe", "Touch").error,
+            call(other, "org.example.Probe", "Touch").error)
+            << path;
+    }
     become(0);
     EXPECT_EQ(get_all(object_path(RunId{1}), kRunInterface).error, "");
+    EXPECT_EQ(call(object_path(RunId{1}), kIntrospectable, "Introspect").error, "");
+}
+
+TEST_F(BusProperties, TheTreeShowsTheCallersOwnThings) {
+    submit(create_session("demo"), "gate");
+    for (const auto& [prefix, name] :
+         {std::pair(kSessionPrefix, "demo"),
+          std::pair(kRunPrefix, "node name=\"1\""),
+          std::pair(kApprovalPrefix, "approval_2d1_2d1")}) {
+        become(1000);
+        EXPECT_NE(call(prefix, kIntrospectable, "Introspect").text().find(name), std::string::npos)
+            << prefix;
+        become(2000);
+        EXPECT_EQ(call(prefix, kIntrospectable, "Introspect").text().find(name), std::string::npos)
+            << prefix;
+    }
 }
 
 TEST_F(BusProperties, ManagedObjectsAreTheCallersLiveOnes) {
@@ -185,6 +215,37 @@ TEST_F(BusProperties, SignalsFollowARunWithoutItsContent) {
     EXPECT_EQ(signals_[0].changed.at("Status"), "completed");
     EXPECT_EQ(signals_[1].member, "InterfacesRemoved");
     EXPECT_EQ(signals_[1].object, run);
+}
+
+TEST_F(BusProperties, SignalsAreForTheOwnerAndRoot) {
+    submit(create_session("demo"), "hold it");
+    submit(object_path(SessionId{"demo"}), "gate");
+    ASSERT_TRUE(turn_until([this] { return signals_.size() >= 6; }));
+    become(2000);
+    const std::string mine = create_session("mine"); // its signal is behind all others
+    ASSERT_TRUE(turn_until([this, &mine] { return signals_.back().object == mine; }));
+    signals_.clear();
+    service_.finish_all();
+    create_session("mine-too");
+    ASSERT_TRUE(turn_until([this] { return !signals_.empty(); }));
+    EXPECT_EQ(signals_.size(), 1U);
+    EXPECT_EQ(signals_[0].object, object_path(SessionId{"mine-too"}));
+    become(0);
+    authorizer_.allowed.insert("ai.kheish.daemon1.submit-others");
+    signals_.clear();
+    submit(mine, "hold");
+    ASSERT_TRUE(turn_until([this] { return signals_.size() >= 2; }));
+    EXPECT_EQ(signals_[0].object, object_path(RunId{3})) << "root sees what is others'";
+}
+
+TEST_F(BusProperties, NobodyIsToldBeforeTheyHaveCalled) {
+    submit(create_session("demo"), "hold");
+    ASSERT_TRUE(turn_until([this] { return signals_.size() >= 3; }));
+    signals_.clear();
+    peers_.known = false;
+    service_.finish_all();
+    EXPECT_FALSE(managed_objects().empty());
+    EXPECT_TRUE(signals_.empty());
 }
 
 TEST_F(BusProperties, LogLevelIsReadByAllAndSetByRoot) {

@@ -110,7 +110,11 @@ class RunHostObserver {
 };
 
 /// Starts, reaches and ends the execution environments of runs. At most one attempt of a run is
-/// live; calls for an attempt that is not live are ignored.
+/// live: the caller begins the next one when it has been told of the last one's end.
+///
+/// launch(), adopt() and stop() are always answered, whatever has become of the attempt meanwhile;
+/// execute(), cancel() and acknowledge() are ignored where the run has no live attempt, whose end
+/// is told or was.
 class RunHost {
   public:
     RunHost() = default;
@@ -122,7 +126,8 @@ class RunHost {
     virtual void set_observer(RunHostObserver* observer) = 0;
     /// on_launched or on_launch_failed follows. The caller has journaled the attempt.
     virtual void launch(LaunchRequest request) = 0;
-    /// After a restart of the daemon: on_adopted or on_lost follows.
+    /// After a restart of the daemon: on_adopted or on_lost follows, the latter also where the
+    /// attempt is being ended.
     virtual void adopt(RunId run, int attempt) = 0;
     /// on_finished follows, or on_lost for the whole attempt. The caller has journaled the call.
     virtual void execute(RunId run, Execution execution) = 0;
@@ -130,7 +135,7 @@ class RunHost {
     virtual void cancel(RunId run, CallId call) = 0;
     /// The outcome is journaled: the runner may forget it.
     virtual void acknowledge(RunId run, CallId call) = 0;
-    /// Kills every process of the attempt; on_stopped follows.
+    /// Kills every process of the attempt; on_stopped follows, also where there was none.
     virtual void stop(RunId run, int attempt) = 0;
     /// The run is over: its slice and socket go too.
     virtual void release(RunId run) = 0;

@@ -88,6 +88,11 @@ void ScopedRunHost::on_started(RunId run, int number, Result<Launcher::Started> 
 }
 
 void ScopedRunHost::adopt(RunId run, int number) {
+    if (Attempt* found = find(run, number); found != nullptr && found->phase == Phase::ending) {
+        found->ending = Ending::lost; // its end is the answer
+        found->reason = {.code = Errc::runner_lost, .message = "the attempt was being ended"};
+        return;
+    }
     Attempt& attempt = attempts_[run];
     attempt = Attempt{};
     attempt.number = number;
@@ -271,8 +276,14 @@ void ScopedRunHost::give_up(RunId run, Attempt& attempt, Error error) {
 
 void ScopedRunHost::stop(RunId run, int number) {
     if (find(run, number) == nullptr) {
-        if (attempts_.contains(run))
-            return; // another attempt is live
+        if (attempts_.contains(run)) {
+            // Another attempt is live, so this one's end was told: nothing of it is left.
+            post([this, run, number] {
+                const Accounting used = read_accounting(slice_directory(places_.runs_cgroup, run));
+                observer_->on_stopped(run, number, used);
+            });
+            return;
+        }
         attempts_[run].number = number;
     }
     end(run, attempts_.at(run), Ending::stopped, {});

@@ -46,7 +46,6 @@ class ScopedRunHost final : public RunHost, private RunnerChannelObserver {
     void execute(RunId run, Execution execution) override;
     void cancel(RunId run, CallId call) override;
     void acknowledge(RunId run, CallId call) override;
-    /// Also of an attempt that is not live: on_stopped follows.
     void stop(RunId run, int attempt) override;
     void release(RunId run) override;
     void sweep(std::vector<std::pair<RunId, int>> live, UniqueFunction<void(Status)> done) override;

@@ -341,6 +341,24 @@ TEST_F(RunHostTest, StopIsAnsweredForWhatIsNotThere) {
     EXPECT_TRUE(hears("stopped 3"));
 }
 
+TEST_F(RunHostTest, StopOfAnEarlierAttemptIsAnsweredAndSparesTheLiveOne) {
+    launch();
+    host_->stop(kRun, 0);
+    ASSERT_TRUE(hears("stopped 0"));
+    EXPECT_TRUE(launcher_.stops.empty()) << "the runner belongs to attempt 1";
+    host_->stop(kRun, 1);
+    EXPECT_TRUE(hears("stopped 1"));
+}
+
+TEST_F(RunHostTest, AdoptingWhatIsBeingEndedIsALoss) {
+    launch();
+    host_->stop(kRun, 1);
+    host_->adopt(kRun, 1);
+    EXPECT_TRUE(hears("lost 1"));
+    loop_->turn(false);
+    EXPECT_EQ(listener_.told.back(), "lost 1") << "and told once";
+}
+
 TEST_F(RunHostTest, ALauncherThatFailsIsNotNeededWhereNothingIsLeft) {
     launch();
     launcher_.failing_stops = 1;

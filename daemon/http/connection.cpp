@@ -209,7 +209,7 @@ void Connection::reply(Response response) {
     if (response.stream && !head_only)
         return start_stream(std::move(response));
     keep_alive_ = keep_alive_ && parser_.request().keep_alive && !host_.draining;
-    std::string text = response_head(response, keep_alive_);
+    std::string text = head_of(response, keep_alive_);
     const bool separate = response.body.size() > kInlineBodyBytes;
     if (!head_only && !separate)
         text += response.body;
@@ -224,25 +224,12 @@ void Connection::reply(Response response) {
     process();
 }
 
-std::string Connection::response_head(const Response& response, bool keep_alive) const {
-    std::string head = "HTTP/1.1 ";
-    head.append(std::to_string(response.status)).append(" ");
-    head.append(reason_phrase(response.status));
-    head.append("\r\nDate: ").append(http_date(host_.clock.now().wall_us));
-    head.append("\r\nCache-Control: no-store");
-    for (const auto& [name, value] : response.headers)
-        head.append("\r\n").append(name).append(": ").append(value);
-    if (response.status != 204)
-        head.append("\r\nContent-Type: ").append(response.content_type);
-    if (response.stream)
-        head.append("\r\nX-Accel-Buffering: no");
-    else if (response.status != 204)
-        head.append("\r\nContent-Length: ").append(std::to_string(response.body.size()));
-    if (!keep_alive)
-        head.append("\r\nConnection: close");
-    else if (parser_.request().minor_version == 0)
-        head.append("\r\nConnection: keep-alive");
-    return head.append("\r\n\r\n");
+std::string Connection::head_of(const Response& response, bool keep_alive) const {
+    return response_head(
+        response,
+        {.date_us = host_.clock.now().wall_us,
+         .minor_version = parser_.request().minor_version,
+         .keep_alive = keep_alive});
 }
 
 void Connection::start_stream(Response response) {
@@ -254,7 +241,7 @@ void Connection::start_stream(Response response) {
     chunked_stream_ = parser_.request().minor_version > 0;
     if (chunked_stream_)
         response.headers.emplace_back("Transfer-Encoding", "chunked");
-    channel_.write(response_head(response, false));
+    channel_.write(head_of(response, false));
     stream_ = std::move(response.stream);
     exchange_ = Exchange();
     enter(Phase::streaming);

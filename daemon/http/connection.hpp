@@ -101,7 +101,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
     void on_request();
     void answer(std::uint64_t number, Result<Response> result);
     void reply(Response response);
-    std::string response_head(const Response& response, bool keep_alive) const;
+    std::string head_of(const Response& response, bool keep_alive) const;
     void start_stream(Response response);
     void end_stream();
     void enter(Phase phase);

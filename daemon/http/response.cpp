@@ -1,6 +1,7 @@
 #include "http/response.hpp"
 
 #include "base/text.hpp"
+#include "http/header_values.hpp"
 #include "http/limits.hpp"
 
 #include <array>
@@ -94,6 +95,27 @@ Response problem_response(const Problem& problem) {
     if (problem.status == 429 || problem.status == 503)
         response.headers.emplace_back("Retry-After", std::to_string(kRetryAfter.count()));
     return response;
+}
+
+std::string response_head(const Response& response, const Framing& framing) {
+    std::string head = "HTTP/1.1 ";
+    head.append(std::to_string(response.status)).append(" ");
+    head.append(reason_phrase(response.status));
+    head.append("\r\nDate: ").append(http_date(framing.date_us));
+    head.append("\r\nCache-Control: no-store");
+    for (const auto& [name, value] : response.headers)
+        head.append("\r\n").append(name).append(": ").append(value);
+    if (response.status != 204)
+        head.append("\r\nContent-Type: ").append(response.content_type);
+    if (response.stream)
+        head.append("\r\nX-Accel-Buffering: no");
+    else if (response.status != 204)
+        head.append("\r\nContent-Length: ").append(std::to_string(response.body.size()));
+    if (!framing.keep_alive)
+        head.append("\r\nConnection: close");
+    else if (framing.minor_version == 0)
+        head.append("\r\nConnection: keep-alive");
+    return head.append("\r\n\r\n");
 }
 
 } // namespace kheish::http

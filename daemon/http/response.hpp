@@ -49,6 +49,15 @@ struct Problem {
 /// and 503.
 Response problem_response(const Problem& problem);
 
+/// What the head of a response says besides the response itself.
+struct Framing {
+    std::int64_t date_us = 0; ///< since the epoch
+    int minor_version = 1;    ///< of the request's HTTP/1
+    bool keep_alive = true;
+};
+/// Status line and header lines, with the empty line behind them.
+std::string response_head(const Response& response, const Framing& framing);
+
 /// The reason phrase; "Daemon Error" for a status that kheish does not send.
 std::string_view reason_phrase(int status);
 

@@ -1,23 +1,12 @@
 #pragma once
 
-#include "engine/decide.hpp"
+#include "promises.hpp"
 
 #include <functional>
 
 #include <gtest/gtest.h>
 
 namespace kheish::engine {
-
-/// Everything of a state as text: two states are the same if their texts are.
-std::string describe(const RunState& state);
-/// The event that carries out a journaled effect, `decision` for a judgement; nothing for a
-/// standing one.
-std::optional<EventBody>
-intent(const RunState& state, const Effect& effect, Decision decision = Decision::allow);
-/// The outside alone can move this run on: nothing of it is left to decide.
-bool waits_for_the_outside(const RunState& state);
-/// Fails the test where one of the promises of state.hpp and decide.hpp is broken.
-void check_promises(const RunState& state);
 
 /// A run told event by event; every event is checked to be legal and to keep the promises.
 class Story {

@@ -149,4 +149,11 @@ Result<Committed> JournalFile::write(Write write) {
     return *answer;
 }
 
+Write rows_write(std::vector<Row> rows, std::vector<std::string> blobs) {
+    Write write;
+    write.rows = std::move(rows);
+    write.blobs = std::move(blobs);
+    return write;
+}
+
 } // namespace kheish::journal

@@ -96,4 +96,7 @@ class JournalFile {
     std::unique_ptr<SqliteJournal> journal_;
 };
 
+/// A write of rows as they are.
+Write rows_write(std::vector<Row> rows, std::vector<std::string> blobs = {});
+
 } // namespace kheish::journal

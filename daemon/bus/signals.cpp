@@ -23,7 +23,7 @@ class GetterError {
     sd_bus_error* get() { return &error_; }
 
   private:
-    sd_bus_error error_ = SD_BUS_ERROR_NULL;
+    sd_bus_error error_{}; // SD_BUS_ERROR_NULL is no C++ for clang
 };
 
 /// Builds one signal; the first step that fails makes the others do nothing.

@@ -4,6 +4,7 @@
 Usage: kheishctl_test.py --list | CASE BUS_DAEMON KHEISHCTL
 """
 
+import contextlib
 import json
 import os
 import pty
@@ -33,6 +34,21 @@ def read_line(stream):
     if not ready:
         raise AssertionError("nothing was written in time")
     return stream.readline()
+
+
+def wait_until_it_follows(process):
+    """Returns once a client holds two sockets: the bus, and the stream that kheishd has given it."""
+    folder = f"/proc/{process.pid}/fd"
+    for _ in range(PATIENCE_SECONDS * 20):
+        links = []
+        for name in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):
+                links.append(os.readlink(os.path.join(folder, name)))
+        if sum(link.startswith("socket:") for link in links) >= 2:
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            raise AssertionError(f"it has ended with {process.wait(0.05)}")
+    raise AssertionError("it follows nothing")
 
 
 class Kheishctl(unittest.TestCase):
@@ -191,6 +207,7 @@ class Kheishctl(unittest.TestCase):
         waiter = self.start(PROGRAMS["kheishctl"], "runs", "wait", "run-1")
         follower = self.start(PROGRAMS["kheishctl"], "--output", "json", "runs", "stream", "run-1")
         self.assertEqual(json.loads(read_line(follower.stdout))["id"], 1)
+        wait_until_it_follows(waiter)
         self.restart()
         self.daemon.send_signal(signal.SIGUSR1)
         output, _ = waiter.communicate(timeout=PATIENCE_SECONDS)

@@ -57,8 +57,9 @@ class CheckMan(unittest.TestCase):
         self.assertEqual(found, ["kheishctl.1: no exit status 3"])
 
     def test_a_key_counts_in_its_own_section_only(self):
-        self.change("man/kheish.toml.5.scd", "*parallel*\n", "*side_by_side*\n")
-        self.assertIn("tools.parallel", self.finding())
+        self.change("man/kheish.toml.5.scd", "*heartbeat_seconds*\n", "*pulse*\n")
+        self.change("man/kheish.toml.5.scd", "# [tools]\n", "# [tools]\n\n*heartbeat_seconds*\n\tMoved.\n")
+        self.assertIn("http.heartbeat_seconds", self.finding())
 
     def test_a_new_key_is_missed(self):
         self.change("daemon/config/settings.cpp", 'reader, "live"', 'reader, "alive"')

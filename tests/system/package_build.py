@@ -8,11 +8,12 @@ import subprocess
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-class PackageError(Exception):
-    """The package does not build."""
+class ToolError(Exception):
+    """A program that makes something for the tests has failed; what it printed last."""
 
 
-def _do(*command, **options):
+def do(*command, **options):
+    """Runs a program to its end and returns what it printed."""
     done = subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
@@ -23,7 +24,8 @@ def _do(*command, **options):
         **options,
     )
     if done.returncode != 0:
-        raise PackageError(f"{' '.join(command)}: {done.stdout[-4000:]}")
+        raise ToolError(f"{' '.join(command)}:\n{done.stdout[-4000:]}")
+    return done.stdout
 
 
 def build_package(build, folder):
@@ -32,7 +34,7 @@ def build_package(build, folder):
     os.makedirs(source)
     shutil.copytree(os.path.join(CHECKOUT, "debian"), os.path.join(source, "debian"))
     settings = {"KHEISH_BUILD": os.path.realpath(build), "DEB_BUILD_OPTIONS": "noautodbgsym"}
-    _do("debian/rules", "binary", cwd=source, env={**os.environ, **settings})
+    do("debian/rules", "binary", cwd=source, env={**os.environ, **settings})
     shutil.rmtree(source)
     (made,) = glob.glob(os.path.join(folder, "kheish_*.deb"))
     return made
@@ -41,11 +43,11 @@ def build_package(build, folder):
 def with_version(package, version, path):
     """Writes the same package with another version to `path`: what an upgrade brings."""
     tree = path + ".tree"
-    _do("dpkg-deb", "--raw-extract", package, tree)
+    do("dpkg-deb", "--raw-extract", package, tree)
     control = os.path.join(tree, "DEBIAN", "control")
     with open(control, encoding="utf-8") as file:
         lines = file.readlines()
     with open(control, "w", encoding="utf-8") as file:
         file.writelines(f"Version: {version}\n" if line.startswith("Version:") else line for line in lines)
-    _do("dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", tree, path)
+    do("dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", tree, path)
     shutil.rmtree(tree)

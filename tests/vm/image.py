@@ -3,9 +3,9 @@
 import glob
 import os
 import shutil
-import subprocess
 
 import package_build
+from package_build import do
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RELEASE = "bookworm"
@@ -26,33 +26,14 @@ WantedBy=graphical.target
 """
 
 
-class ImageError(Exception):
-    """The image cannot be made."""
-
-
-def _do(*command, **options):
-    done = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        **options,
-    )
-    if done.returncode != 0:
-        raise ImageError(f"{' '.join(command)}:\n{done.stdout[-3000:]}")
-    return done.stdout
-
-
 def dependencies(package):
     """Names of the packages that `package` needs; of alternatives the first."""
-    field = _do("dpkg-deb", "--field", package, "Depends")
+    field = do("dpkg-deb", "--field", package, "Depends")
     return [entry.split("|")[0].split("(")[0].strip() for entry in field.split(",")]
 
 
 def _in(root, *command):
-    return _do("chroot", root, *command, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+    return do("chroot", root, *command, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
 
 
 def _write(root, path, text):
@@ -67,7 +48,7 @@ def make_root(build, folder):
     root = os.path.join(folder, "root")
     package = package_build.build_package(build, folder)
     include = ",".join([*PACKAGES, *dependencies(package)])
-    _do("mmdebstrap", "--variant=minbase", f"--include={include}", RELEASE, root)
+    do("mmdebstrap", "--variant=minbase", f"--include={include}", RELEASE, root)
     shutil.copy(package, os.path.join(root, "opt/kheish.deb"))
     _in(root, "dpkg", "--install", "/opt/kheish.deb")
     for user in ("alice", "bob"):
@@ -84,8 +65,8 @@ def make_image(build, folder):
     """(image, kernel, initrd) in `folder`."""
     root = make_root(build, folder)
     image = os.path.join(folder, "root.img")
-    _do("truncate", "--size", SIZE, image)
-    _do("mke2fs", "-q", "-t", "ext4", "-d", root, image)
+    do("truncate", "--size", SIZE, image)
+    do("mke2fs", "-q", "-t", "ext4", "-d", root, image)
     boot = []
     for name in ("vmlinuz", "initrd.img"):
         (found,) = glob.glob(os.path.join(root, "boot", f"{name}-*"))

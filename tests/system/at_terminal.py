@@ -10,8 +10,14 @@ import os
 import pty
 import select
 import sys
+import termios
+import time
 
 SECONDS = 30
+
+
+def hides_what_is_typed(terminal):
+    return not termios.tcgetattr(terminal)[3] & termios.ECHO
 
 
 def main(password, *command):
@@ -19,7 +25,17 @@ def main(password, *command):
     if pid == 0:
         os.execvp(command[0], command)
     shown, answered = b"", 0
-    while select.select([terminal], [], [], SECONDS)[0]:
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        # The agent prompts first, then hides what is typed and discards what was typed until then: no file
+        # descriptor tells when it has.
+        asks = shown.count(b"Password: ") > answered
+        if asks and hides_what_is_typed(terminal):
+            answered += 1
+            os.write(terminal, password.encode() + b"\n")
+            continue
+        if not select.select([terminal], [], [], 0.005 if asks else 1)[0]:
+            continue
         try:
             chunk = os.read(terminal, 4096)
         except OSError:  # EIO: the other side is closed
@@ -27,9 +43,6 @@ def main(password, *command):
         if not chunk:
             break
         shown += chunk
-        if shown.count(b"Password: ") > answered:
-            answered += 1
-            os.write(terminal, password.encode() + b"\n")
     else:
         os.kill(pid, 9)
     print(shown.decode(errors="replace"))

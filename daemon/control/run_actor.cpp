@@ -41,10 +41,11 @@ Status RunActor::stage(Batch& batch, engine::EventBody body) {
     event.authority = batch.authority;
     event.body = std::move(body);
     Status applied = projection_.apply(event);
+    const bool is_ahead = applied || !batch.events.empty();
     if (applied)
         applied = observer_.on_staged(event);
     if (!applied) {
-        if (!batch.events.empty())
+        if (is_ahead)
             break_off(applied.error());
         return applied;
     }

@@ -80,7 +80,8 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     /// Runs `stimulus` now, or when the commit under way is over.
     void post(UniqueFunction<void()> stimulus);
     /// Folds one event into the state and `batch`. Only within a stimulus. An event that the engine
-    /// refuses is an error; with others staged before it the actor is then broken.
+    /// refuses is an error; where the session or events staged before it contradict, the actor is
+    /// then broken.
     Status stage(Batch& batch, engine::EventBody body);
     /// Has the journal commit what is staged.
     void commit(Batch batch);

@@ -3,17 +3,17 @@
 #include "base/log.hpp"
 #include "control/conversions.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace kheish::control {
 
 namespace {
 
-constexpr std::chrono::seconds kReloadInterval{1};
-
-bool has_scope(const engine::RunState& state) {
-    return state.scope.phase != engine::ScopeState::Phase::none;
+bool ends_run(const engine::EventBody& body) {
+    return std::holds_alternative<engine::RunCompleted>(body) ||
+           std::holds_alternative<engine::RunFailed>(body) ||
+           std::holds_alternative<engine::RunCancelled>(body) ||
+           std::holds_alternative<engine::RunInterrupted>(body);
 }
 
 void log_milestone(const engine::Event& event) {
@@ -23,11 +23,7 @@ void log_milestone(const engine::Event& event) {
             {{log_field::kMessageId, std::string(log_message::kRunStarted)},
              {log_field::kRunId, event.run.to_string()},
              {log_field::kSessionId, event.session.value}});
-    const bool ended = std::holds_alternative<engine::RunCompleted>(event.body) ||
-                       std::holds_alternative<engine::RunFailed>(event.body) ||
-                       std::holds_alternative<engine::RunCancelled>(event.body) ||
-                       std::holds_alternative<engine::RunInterrupted>(event.body);
-    if (ended)
+    if (ends_run(event.body))
         log(Level::info,
             "run ended",
             {{log_field::kMessageId, std::string(log_message::kRunEnded)},
@@ -47,115 +43,6 @@ void log_milestone(const engine::Event& event) {
 Supervisor::Supervisor(Outside outside, const Settings& settings, CommitObserver& observer)
     : outside_(outside), settings_(settings), observer_(observer) {
     outside_.host.set_observer(this);
-}
-
-// --- restoring
-// ------------------------------------------------------------------------------------
-
-Status
-Supervisor::load_run(const journal::RunRow& row, std::vector<std::shared_ptr<RunActor>>& loaded) {
-    Result<RunProjection> projection = RunProjection::load(outside_.journal, row.run);
-    if (!projection)
-        return fail(std::move(projection).error().wrap(row.run.to_string()));
-    const auto actor =
-        std::make_shared<RunActor>(outside_, settings_, *this, std::move(*projection));
-    KHEISH_TRY(engine::SessionState * session, session_state(row.session));
-    // The line is in the order in which its runs were accepted, which is that of their numbers.
-    if (actor->state().status == engine::RunStatus::queued)
-        session->queued.insert(
-            std::lower_bound(session->queued.begin(), session->queued.end(), row.run), row.run);
-    else if (!engine::is_terminal(actor->state().status)) {
-        session->active = row.run;
-        started_.insert(row.run);
-    }
-    actors_[row.run] = actor;
-    loaded.push_back(actor);
-    return {};
-}
-
-Status Supervisor::restore() {
-    std::vector<std::shared_ptr<RunActor>> loaded;
-    journal::LiveCursor cursor;
-    for (;;) {
-        KHEISH_TRY(journal::LivePage page, outside_.journal.live_runs(cursor, journal::kPageLimit));
-        for (const journal::RunRow& row : page.items)
-            KHEISH_CHECK(load_run(row, loaded));
-        if (!page.has_more)
-            break;
-        cursor = page.next;
-    }
-    sweep();
-    resume(loaded);
-    return {};
-}
-
-void Supervisor::sweep() {
-    std::vector<Attempt> live;
-    for (const auto& [run, actor] : actors_)
-        if (has_scope(actor->state()))
-            live.emplace_back(run, actor->state().scope.attempt);
-    outside_.host.sweep(std::move(live), [](const Status& status) {
-        // Cancelled by our own end: the next start sweeps.
-        if (!status && status.error().code != Errc::cancelled)
-            log(Level::warning,
-                "the sweep for scopes without a run has failed",
-                {{log_field::kError, status.error().to_string()}});
-    });
-}
-
-void Supervisor::resume(const std::vector<std::shared_ptr<RunActor>>& loaded) {
-    const std::string boot_id = outside_.clock.boot_id();
-    std::set<SessionId> sessions;
-    for (const std::shared_ptr<RunActor>& actor : loaded) {
-        sessions.insert(actor->state().session);
-        if (actor->state().status != engine::RunStatus::queued)
-            actor->recover(boot_id);
-        else
-            actor->advance(); // it may have been cancelled in the line
-    }
-    for (const SessionId& session : sessions)
-        promote(session);
-}
-
-/// The other runs of its session go on: they are what the journal holds, or will hold.
-Status Supervisor::reload_run(RunId run, const SessionId& session) {
-    actors_.erase(run);
-    started_.erase(run);
-    KHEISH_TRY(engine::SessionState * line, session_state(session));
-    std::erase(line->queued, run);
-    if (line->active == run)
-        line->active = {};
-    const Result<journal::RunRow> row = outside_.journal.run(run);
-    if (!row && row.error().code != Errc::run_not_found)
-        return fail(row.error());
-    std::vector<std::shared_ptr<RunActor>> loaded;
-    if (row && (!row->finished_us || row->scope_open))
-        KHEISH_CHECK(load_run(*row, loaded));
-    resume(loaded);
-    promote(session);
-    fill_room();
-    return {};
-}
-
-void Supervisor::on_broken(RunActor& actor, const Error& /*error*/) {
-    broken_runs_.emplace(actor.run(), actor.state().session);
-    if (reload_timer_ == nullptr)
-        reload_timer_ = outside_.timers.start(kReloadInterval, [this] { try_reload(); });
-}
-
-void Supervisor::try_reload() {
-    reload_timer_.reset();
-    if (outside_.journal.health().writable)
-        for (const auto& [run, session] : std::exchange(broken_runs_, {}))
-            if (const Status status = reload_run(run, session); !status) {
-                log(Level::error,
-                    "a run cannot be loaded",
-                    {{log_field::kRunId, run.to_string()},
-                     {log_field::kError, status.error().to_string()}});
-                broken_runs_.emplace(run, session);
-            }
-    if (!broken_runs_.empty() && reload_timer_ == nullptr)
-        reload_timer_ = outside_.timers.start(kReloadInterval, [this] { try_reload(); });
 }
 
 // --- sessions and their lines
@@ -181,6 +68,9 @@ Result<engine::SessionState*> Supervisor::session_state(const SessionId& session
 }
 
 void Supervisor::promote(const SessionId& session) {
+    // Whether the active run is over is not sure yet.
+    if (ending_.contains(session) || broken_runs_.contains(session))
+        return;
     const auto found = sessions_.find(session);
     if (found == sessions_.end())
         return;
@@ -321,15 +211,22 @@ std::shared_ptr<RunActor> Supervisor::find(RunId run) const {
 
 Status Supervisor::on_staged(const engine::Event& event) {
     KHEISH_TRY(engine::SessionState * session, session_state(event.session));
-    return engine::apply(*session, event);
+    const RunId active = session->active;
+    KHEISH_CHECK(engine::apply(*session, event));
+    if (active && !session->active)
+        ending_.emplace(event.session, active);
+    return {};
 }
 
 void Supervisor::on_committed(RunActor& actor, const std::vector<engine::Event>& events) {
     for (const engine::Event& event : events)
         log_milestone(event);
     observer_.on_committed(events);
-    if (engine::is_terminal(actor.state().status))
+    if (engine::is_terminal(actor.state().status)) {
         started_.erase(actor.run());
+        std::erase_if(
+            ending_, [run = actor.run()](const auto& ending) { return ending.second == run; });
+    }
     promote(actor.state().session);
     fill_room();
     if (engine::is_settled(actor.state()))

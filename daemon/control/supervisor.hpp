@@ -73,7 +73,9 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
 
     Result<engine::SessionState*> session_state(const SessionId& session);
     Status load_run(const journal::RunRow& row, std::vector<std::shared_ptr<RunActor>>& loaded);
-    Status reload_run(RunId run, const SessionId& session);
+    Status reload_run(
+        RunId run, engine::SessionState& line, std::vector<std::shared_ptr<RunActor>>& loaded);
+    Status reload(const SessionId& session, const std::set<RunId>& runs);
     void resume(const std::vector<std::shared_ptr<RunActor>>& loaded);
     void sweep();
     void promote(const SessionId& session);
@@ -87,7 +89,10 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
     CommitObserver& observer_;
     std::unordered_map<RunId, std::shared_ptr<RunActor>> actors_;
     std::map<SessionId, engine::SessionState> sessions_;
-    std::map<RunId, SessionId> broken_runs_;
+    std::map<SessionId, std::set<RunId>> broken_runs_;
+    /// Active runs whose end is staged and not committed. Nobody follows them before that: the
+    /// commit may fail, and then they are active still.
+    std::map<SessionId, RunId> ending_;
     std::set<RunId> started_; ///< neither queued nor over, or about to be started
     std::map<RunId, SessionId>
         roomless_; ///< next in their lines, but settings_.live_runs are started

@@ -6,12 +6,13 @@
 #include "base/timers.hpp"
 #include "random.hpp"
 
+#include <algorithm>
 #include <string>
 
 namespace kheish::sim {
 
 /// The clocks of the simulated machine: the boot clock starts anew with a reboot, the wall clock
-/// jumps then.
+/// jumps then and whenever it is set.
 class SimClock final : public Clock {
   public:
     explicit SimClock(const Agenda& agenda) : agenda_(agenda) {}
@@ -24,6 +25,17 @@ class SimClock final : public Clock {
         std::string id = std::to_string(boots_);
         return std::string(32 - id.size(), '0') + id;
     }
+    /// The wall clock is set, by an administrator or by NTP.
+    void set_wall(std::int64_t jump_us) {
+        wall_jump_us_ += jump_us;
+        furthest_jump_us_ = std::max(furthest_jump_us_, wall_jump_us_);
+    }
+    /// A daemon starts.
+    void begin_life() { furthest_jump_us_ = wall_jump_us_; }
+    /// The wall clock as the setting of this daemon's life that is furthest ahead would show it.
+    std::int64_t furthest_wall_us() const {
+        return kEpochUs + agenda_.now_us() + furthest_jump_us_;
+    }
     void reboot(std::int64_t wall_jump_us) {
         booted_us_ = agenda_.now_us();
         wall_jump_us_ += wall_jump_us;
@@ -35,6 +47,7 @@ class SimClock final : public Clock {
     const Agenda& agenda_;
     std::int64_t booted_us_ = 0;
     std::int64_t wall_jump_us_ = 0;
+    std::int64_t furthest_jump_us_ = 0;
     int boots_ = 1;
 };
 

@@ -2,50 +2,78 @@
 //
 //   kheish-sim [--first N] [--seeds COUNT]   plays COUNT seeds from N on; 1 where one fails
 //   kheish-sim --seed N [--trace]            replays one
-//   kheish-sim --planted [--seeds COUNT]     with a fault in the daemon: 1 where no seed finds it
+//   kheish-sim --twice ...                   plays each twice: the same record, byte for byte
+//   kheish-sim --planted FAULT ...           with a fault in the daemon: 1 if no seed finds it
+//
+// On a terminal, or with --progress, it says every second how far it is.
 
 #include "base/log.hpp"
-#include "base/text.hpp"
 #include "simulation.hpp"
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <string_view>
-#include <vector>
+#include <map>
+
+#include <CLI/CLI.hpp>
+#include <unistd.h>
 
 namespace kheish::sim {
 
 namespace {
 
+const std::map<std::string, Fault> kFaults = {
+    {"act-before-writing", Fault::act_before_writing},
+    {"lost-commit", Fault::lost_commit},
+};
+
 struct Arguments {
     std::uint64_t first = 1;
     std::uint64_t seeds = 1000;
-    bool planted = false;
+    Fault planted = Fault::none;
+    bool twice = false;
     bool trace = false;
-    bool are_good = true;
+    bool progress = false;
 };
 
-Arguments parse(const std::vector<std::string_view>& words) {
-    Arguments arguments;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-        if (words[i] == "--planted" || words[i] == "--trace") {
-            (words[i] == "--planted" ? arguments.planted : arguments.trace) = true;
-            continue;
-        }
-        const std::optional<std::uint64_t> number =
-            i + 1 < words.size() ? parse_number<std::uint64_t>(words[i + 1]) : std::nullopt;
-        arguments.are_good = arguments.are_good && number.has_value();
-        if (words[i] == "--seed" || words[i] == "--first")
-            arguments.first = number.value_or(1);
-        else if (words[i] != "--seeds")
-            arguments.are_good = false;
-        if (words[i] != "--first")
-            arguments.seeds = words[i] == "--seed" ? 1 : number.value_or(1);
-        ++i;
+/// What was played so far.
+struct Totals {
+    std::uint64_t seeds = 0;
+    std::int64_t steps = 0;
+    std::int64_t events = 0;
+    std::int64_t crashes = 0;
+};
+
+/// Says at most once a second how far it is.
+class Progress {
+  public:
+    Progress(bool wanted, std::uint64_t seeds) : wanted_(wanted), seeds_(seeds) {}
+
+    void show(const Totals& totals) {
+        const SteadyClock::time_point now = SteadyClock::now();
+        if (!wanted_ || now - shown_ < std::chrono::seconds(1))
+            return;
+        shown_ = now;
+        std::fprintf(
+            stderr,
+            "%llu of %llu seeds, %.0f steps/s\n",
+            static_cast<unsigned long long>(totals.seeds),
+            static_cast<unsigned long long>(seeds_),
+            rate(totals));
     }
-    return arguments;
-}
+    double rate(const Totals& totals) const {
+        const std::chrono::duration<double> elapsed = SteadyClock::now() - begun_;
+        return static_cast<double>(totals.steps) / elapsed.count();
+    }
+
+  private:
+    using SteadyClock = std::chrono::steady_clock;
+    bool wanted_;
+    std::uint64_t seeds_;
+    SteadyClock::time_point begun_ = SteadyClock::now();
+    SteadyClock::time_point shown_ = begun_;
+};
 
 /// An empty journal, so that not every seed has to make one.
 Status make_template(const std::string& file) {
@@ -72,30 +100,49 @@ void report(std::uint64_t seed, const Verdict& verdict) {
     std::printf("replay: kheish-sim --seed %llu --trace\n", static_cast<unsigned long long>(seed));
 }
 
+Verdict play_seed(std::uint64_t seed, const Options& options, bool twice) {
+    Verdict verdict = Simulation(seed, options).run();
+    if (!twice || !verdict.violations.empty())
+        return verdict;
+    const Verdict again = Simulation(seed, options).run();
+    if (again.record != verdict.record || again.step != verdict.step)
+        verdict.violations.push_back(
+            "played again it is another: " + verdict.record + " in " +
+            std::to_string(verdict.step) + " steps, " + again.record + " in " +
+            std::to_string(again.step));
+    return verdict;
+}
+
 int play(const Arguments& arguments, const std::string& directory) {
     const std::string template_file = directory + "/template.db";
     if (const Status made = make_template(template_file); !made) {
         std::printf("%s\n", made.error().to_string().c_str());
         return 2;
     }
-    std::int64_t events = 0;
-    std::int64_t crashes = 0;
-    for (std::uint64_t seed = arguments.first; seed < arguments.first + arguments.seeds; ++seed) {
-        Simulation simulation(seed, {directory, template_file, arguments.planted, arguments.trace});
-        const Verdict verdict = simulation.run();
-        events += verdict.events;
-        crashes += verdict.crashes;
+    const Options options{directory, template_file, arguments.planted, arguments.trace};
+    Totals totals;
+    Progress progress(arguments.progress, arguments.seeds);
+    for (; totals.seeds < arguments.seeds; ++totals.seeds) {
+        progress.show(totals);
+        const std::uint64_t seed = arguments.first + totals.seeds;
+        const Verdict verdict = play_seed(seed, options, arguments.twice);
+        totals.steps += verdict.step;
+        totals.events += verdict.events;
+        totals.crashes += verdict.crashes;
         if (verdict.violations.empty())
             continue;
         report(seed, verdict);
-        return arguments.planted ? 0 : 1;
+        return arguments.planted == Fault::none ? 1 : 0;
     }
     std::printf(
-        "%llu seeds, %lld events, %lld crashes: every promise kept\n",
-        static_cast<unsigned long long>(arguments.seeds),
-        static_cast<long long>(events),
-        static_cast<long long>(crashes));
-    return arguments.planted ? 1 : 0;
+        "%llu seeds, %lld steps (%.0f in a second), %lld events, %lld crashes: every promise "
+        "kept\n",
+        static_cast<unsigned long long>(totals.seeds),
+        static_cast<long long>(totals.steps),
+        progress.rate(totals),
+        static_cast<long long>(totals.events),
+        static_cast<long long>(totals.crashes));
+    return arguments.planted == Fault::none ? 0 : 1;
 }
 
 } // namespace
@@ -103,14 +150,20 @@ int play(const Arguments& arguments, const std::string& directory) {
 } // namespace kheish::sim
 
 int main(int argc, char** argv) {
-    const kheish::sim::Arguments arguments =
-        kheish::sim::parse(std::vector<std::string_view>(argv + 1, argv + argc));
-    if (!arguments.are_good) {
-        std::fputs(
-            "usage: kheish-sim [--seed N | --first N --seeds COUNT] [--planted] [--trace]\n",
-            stderr);
-        return 2;
-    }
+    kheish::sim::Arguments arguments;
+    CLI::App app("plays the daemon in simulated worlds", "kheish-sim");
+    auto* first = app.add_option("--first", arguments.first, "the first seed");
+    app.add_option("--seeds", arguments.seeds, "how many");
+    app.add_option("--seed", arguments.first, "this one alone")->excludes(first);
+    app.add_option("--planted", arguments.planted, "the fault that is to be found")
+        ->transform(CLI::CheckedTransformer(kheish::sim::kFaults));
+    app.add_flag("--twice", arguments.twice, "each seed twice, with the same record");
+    app.add_flag("--trace", arguments.trace, "say what happens");
+    app.add_flag("--progress", arguments.progress, "say how far it is");
+    CLI11_PARSE(app, argc, argv);
+    if (app.count("--seed") > 0)
+        arguments.seeds = 1;
+    arguments.progress = arguments.progress || ::isatty(STDERR_FILENO) == 1;
     if (!arguments.trace)
         kheish::set_log_level(kheish::Level::critical);
     std::string directory = (std::filesystem::temp_directory_path() / "kheish-sim-XXXXXX").string();

@@ -39,7 +39,6 @@ Result<engine::Event> to_event(const journal::StoredEvent& stored) {
 // -----------------------------------------------------------------------------------
 
 void Oracle::catch_up(const journal::Journal& journal) {
-    std::set<RunId> changed;
     for (;;) {
         const Result<journal::Page<journal::StoredEvent>> page =
             journal.events(newest_, {}, journal::kPageLimit);
@@ -50,19 +49,26 @@ void Oracle::catch_up(const journal::Journal& journal) {
         for (const journal::StoredEvent& stored : page->items) {
             require(stored.seq == newest_ + 1, "events are not numbered without gaps");
             newest_ = stored.seq;
-            if (stored.event.run)
-                changed.insert(*stored.event.run);
             take(stored);
         }
         if (!page->has_more)
             break;
     }
-    for (const RunId run : changed)
-        check_row(journal, run);
+    rows_.check(journal);
+}
+
+void Oracle::on_opened(const journal::Journal& journal) {
+    require(
+        journal.newest_seq() >= newest_,
+        "the journal ends at " + std::to_string(journal.newest_seq()) + ", and " +
+            std::to_string(newest_) + " was committed");
 }
 
 void Oracle::take(const journal::StoredEvent& stored) {
     ++events_seen_;
+    record_.update(
+        std::to_string(stored.seq) + " " + std::to_string(stored.event.at_us) + " " +
+        stored.event.type + " " + stored.event.authority + " " + stored.event.body + "\n");
     const Result<engine::Event> event = to_event(stored);
     if (!event) {
         violations_.add("an event cannot be read: " + event.error().to_string());
@@ -80,7 +86,7 @@ void Oracle::take_run_event(const engine::Event& event) {
     if (found == runs_.end()) {
         Result<control::RunProjection> begun = control::RunProjection::begin(event);
         if (begun)
-            runs_.emplace(event.run, std::move(*begun));
+            rows_.take(runs_.emplace(event.run, std::move(*begun)).first->second);
         else
             violations_.add("illegal: " + begun.error().message);
         return;
@@ -90,17 +96,23 @@ void Oracle::take_run_event(const engine::Event& event) {
         violations_.add("illegal: " + applied.error().message);
         return;
     }
+    rows_.take(found->second);
     const RunState& state = found->second.state();
     require(
         engine::is_legal_transition(before, state.status),
         event.run.to_string() + " went from " + std::string(to_string(before)) + " to " +
             std::string(to_string(state.status)));
     check_waits(state);
+    follow_timer(event);
     if (const auto* finished = std::get_if<engine::ToolFinished>(&event.body)) {
         const bool is_new =
             outcomes_.emplace(CallKey(event.run, finished->call), finished->outcome).second;
         require(is_new, name(event.run, finished->call) + " finished twice");
     }
+    if (const auto* resolved = std::get_if<engine::ApprovalResolved>(&event.body))
+        require(
+            decided_.insert(resolved->approval).second,
+            resolved->approval.value + " was decided twice");
     if (const auto* resolved = std::get_if<engine::OutcomeResolved>(&event.body))
         if (resolved->choice == engine::OutcomeChoice::retry)
             ++trace(event.run, resolved->call).retries_by_person;
@@ -113,18 +125,25 @@ void Oracle::check_waits(const RunState& state) {
         state.run.to_string() + " is live and waits for nothing");
 }
 
-void Oracle::check_row(const journal::Journal& journal, RunId run) {
-    const auto found = runs_.find(run);
-    const Result<journal::RunRow> stored = journal.run(run);
-    if (found == runs_.end() || !stored) {
-        violations_.add(run.to_string() + " has events and no row");
+/// Never early: by the boot clock within one boot; after it, by the wall clock as it was when the
+/// daemon took the wait over, which is at some time of its life. The clocks do not jump between the
+/// timer and the commit of what it does.
+void Oracle::follow_timer(const engine::Event& event) {
+    if (const auto* scheduled = std::get_if<engine::ModelRetryScheduled>(&event.body))
+        retries_.insert_or_assign(event.run, *scheduled);
+    if (!std::holds_alternative<engine::ModelRetryDue>(event.body))
+        return;
+    const auto found = retries_.find(event.run);
+    if (found == retries_.end()) {
+        violations_.add(event.run.to_string() + " goes on after a wait that was not journaled");
         return;
     }
-    journal::RunRow expected = found->second.run_row();
-    expected.owner = stored->owner;
-    expected.first_seq = stored->first_seq;
-    expected.last_seq = stored->last_seq;
-    require(*stored == expected, "the row of " + run.to_string() + " is not what its events make");
+    const Instant now = clock_.now();
+    const bool is_due = found->second.boot_id == clock_.boot_id()
+                            ? now.boot_us >= found->second.deadline_boot_us
+                            : clock_.furthest_wall_us() >= found->second.deadline_wall_us;
+    require(is_due, event.run.to_string() + " does not wait until its time has come");
+    retries_.erase(found);
 }
 
 const RunState* Oracle::find(RunId run) const {

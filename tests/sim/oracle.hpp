@@ -4,6 +4,8 @@
 #include "control/settings.hpp"
 #include "engine/session_state.hpp"
 #include "journal/journal.hpp"
+#include "machine_time.hpp"
+#include "rows.hpp"
 #include "scopes/run_host.hpp"
 #include "violations.hpp"
 
@@ -27,11 +29,13 @@ struct CallTrace {
 /// against it. Reads committed state only; survives the daemon.
 class Oracle {
   public:
-    Oracle(Violations& violations, const control::Settings& settings)
-        : violations_(violations), settings_(settings) {}
+    Oracle(Violations& violations, const control::Settings& settings, const SimClock& clock)
+        : violations_(violations), settings_(settings), clock_(clock), rows_(violations) {}
 
     /// Reads on; every event must be legal, every row must follow from the events.
     void catch_up(const journal::Journal& journal);
+    /// A new daemon has opened `journal`: what was committed is still in it.
+    void on_opened(const journal::Journal& journal);
     /// For the test of the tests: acting before writing is not noticed at once, only by its harm.
     void overlook_order() { overlooks_order_ = true; }
 
@@ -53,16 +57,20 @@ class Oracle {
     const std::map<RunId, control::RunProjection>& runs() const { return runs_; }
     /// Every acknowledged run is over or waits for a person; no effect went unseen.
     void check_end(bool people_answer);
+    /// Every row follows from the events, and there is no other.
+    void check_rows(const journal::Journal& journal) { rows_.check_all(journal); }
     /// One line for every run that is not settled.
     std::string unsettled() const;
     std::int64_t events_seen() const { return events_seen_; }
+    /// Over all that was ever committed, byte for byte; ends the oracle.
+    std::string record_digest() { return record_.finish().to_hex(); }
 
   private:
     using CallKey = std::pair<RunId, CallId>;
 
     void take(const journal::StoredEvent& stored);
     void take_run_event(const engine::Event& event);
-    void check_row(const journal::Journal& journal, RunId run);
+    void follow_timer(const engine::Event& event);
     void check_waits(const engine::RunState& state);
     void check_effects_seen();
     CallTrace& trace(RunId run, const CallId& call) { return traces_[{run, call}]; }
@@ -73,6 +81,9 @@ class Oracle {
 
     Violations& violations_;
     const control::Settings& settings_;
+    const SimClock& clock_;
+    Rows rows_;
+    codec::Sha256 record_;
     bool overlooks_order_ = false;
     EventSeq newest_ = 0;
     std::int64_t events_seen_ = 0;
@@ -80,6 +91,8 @@ class Oracle {
     std::map<SessionId, engine::SessionState> sessions_;
     std::set<RunId> acknowledged_;
     std::map<CallKey, CallTrace> traces_;
+    std::set<ApprovalId> decided_; ///< approval.resolved
+    std::map<RunId, engine::ModelRetryScheduled> retries_;
     std::map<CallKey, std::string> outcomes_; ///< of tool.finished
 };
 

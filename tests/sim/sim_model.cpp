@@ -100,7 +100,8 @@ models::CallError SimModel::error() {
     }
     error.kind = random_.pick(std::vector{Kind::rate_limited, Kind::overloaded, Kind::server});
     if (random_.chance(300))
-        error.retry_after = std::chrono::microseconds(random_.below(3600 * kSecond));
+        error.retry_after = std::chrono::microseconds(
+            random_.below((random_.chance(faults_.days_away) ? 72 : 1) * 3600 * kSecond));
     return error;
 }
 

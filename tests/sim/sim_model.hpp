@@ -15,8 +15,9 @@ struct ModelFaults {
     std::int64_t error = 0;
     std::int64_t network = 0; ///< of the errors
     std::int64_t final_error = 0;
-    std::int64_t nonsense = 0; ///< an unknown tool or a wrong input, per call asked for
-    std::int64_t odd_stop = 0; ///< cut or refused
+    std::int64_t nonsense = 0;  ///< an unknown tool or a wrong input, per call asked for
+    std::int64_t odd_stop = 0;  ///< cut or refused
+    std::int64_t days_away = 0; ///< of the errors that name a time: up to three days
 };
 
 class SimModel final : public models::Model {

@@ -8,9 +8,20 @@ namespace kheish::sim {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000;
-constexpr std::int64_t kTurnLimit = 30'000;
+constexpr std::int64_t kDay = 24 * 3600 * kSecond;
+/// Three days of waiting for a provider, while people look every half minute, are 20,000 turns.
+constexpr std::int64_t kTurnLimit = 400'000;
 /// Of the calm before it is looked whether everything has come to its end.
 constexpr std::int64_t kCalmCheckTurns = 20;
+
+/// The files of a journal, in place of whatever is at `to`.
+void copy_journal(const std::string& from, const std::string& to) {
+    for (const char* suffix : {"", "-wal"}) {
+        std::filesystem::remove(to + suffix);
+        if (std::filesystem::exists(from + suffix))
+            std::filesystem::copy_file(from + suffix, to + suffix);
+    }
+}
 
 } // namespace
 
@@ -19,19 +30,17 @@ Simulation::Simulation(std::uint64_t seed, Options options)
       machine_(agenda_, random_.fork(), oracle_),
       people_(agenda_, random_.fork(), oracle_, violations_) {
     draw_faults();
-    if (options_.act_before_writing)
+    if (options_.planted == Fault::act_before_writing)
         oracle_.overlook_order();
     std::filesystem::copy_file(
-        options_.template_file,
-        options_.directory + "/journal.db",
-        std::filesystem::copy_options::overwrite_existing);
+        options_.template_file, journal_file(), std::filesystem::copy_options::overwrite_existing);
 }
 
 Simulation::~Simulation() {
     if (daemon_)
         crash();
-    for (const char* suffix : {"", "-wal", "-shm", ".lock"})
-        std::filesystem::remove(options_.directory + "/journal.db" + suffix);
+    for (const char* suffix : {"", "-wal", "-shm", ".lock", ".synced", ".synced-wal"})
+        std::filesystem::remove(journal_file() + suffix);
 }
 
 void Simulation::draw_faults() {
@@ -46,13 +55,15 @@ void Simulation::draw_faults() {
     settings_.agent_uid = 990;
     crash_rate_ = random_.chance(800) ? random_.between(5, 80) : 0;
     failed_commit_rate_ = random_.chance(300) ? random_.between(5, 40) : 0;
+    clock_rate_ = random_.chance(300) ? random_.between(1, 20) : 0;
     chaos_turns_ = random_.between(50, 300);
     model_faults_ = {
         .error = random_.below(400),
         .network = random_.below(900),
         .final_error = random_.below(100),
         .nonsense = random_.below(200),
-        .odd_stop = random_.below(60)};
+        .odd_stop = random_.below(60),
+        .days_away = random_.below(20)};
     machine_.faults = {
         .launch_failure = random_.below(200),
         .launch_refusal = random_.below(100),
@@ -66,6 +77,7 @@ void Simulation::begin_calm() {
     is_calm_ = true;
     crash_rate_ = 0;
     failed_commit_rate_ = 0;
+    clock_rate_ = 0;
     model_faults_ = {};
     machine_.faults = {};
     people_.meddling = 0;
@@ -83,8 +95,9 @@ void Simulation::trace(const std::string& text) const {
 
 void Simulation::boot() {
     trace("boot");
+    clock_.begin_life();
     Result<std::unique_ptr<journal::SqliteJournal>> journal = journal::SqliteJournal::open(
-        options_.directory + "/journal.db",
+        journal_file(),
         journal::Options{
             .durability = journal::Durability::off, .vfs = {}, .on_migration_progress = {}},
         clock_,
@@ -93,13 +106,14 @@ void Simulation::boot() {
         violations_.add("the journal does not open: " + journal.error().to_string());
         return;
     }
+    oracle_.on_opened(**journal);
     if (random_.chance(100)) // the administrator has changed it
         settings_.sandbox_profile = random_.chance(500) ? "default" : "strict";
     Daemon& daemon = daemon_.emplace();
     daemon.timers = std::make_unique<SimTimers>(agenda_);
     daemon.journal = std::make_unique<SimJournal>(std::move(*journal));
     daemon.journal->on_durable([this] { oracle_.catch_up(daemon_->journal->durable()); });
-    if (options_.act_before_writing)
+    if (options_.planted == Fault::act_before_writing)
         daemon.journal->act_before_writing();
     daemon.model = std::make_unique<SimModel>(
         agenda_, random_.fork(), oracle_, violations_, model_faults_, daemon.life);
@@ -134,30 +148,51 @@ void Simulation::turn() {
         boot();
         return;
     }
+    set_clock();
     const std::int64_t things = random_.between(1, 3);
     for (std::int64_t i = 0; i < things; ++i)
         (void)agenda_.step();
     const bool dies = random_.chance(crash_rate_);
     const bool dies_in_commit = dies && random_.chance(600);
-    if (daemon_->journal->has_pending() && (!dies || dies_in_commit)) {
-        if (dies_in_commit)
-            daemon_->journal->die_after(static_cast<std::size_t>(random_.below(3)));
-        if (random_.chance(failed_commit_rate_))
-            daemon_->journal->fail_next();
-        (void)daemon_->journal->commit();
-    }
+    if (daemon_->journal->has_pending() && (!dies || dies_in_commit))
+        commit(dies_in_commit);
     if (!dies)
         return;
     trace(dies_in_commit ? "crash in the commit" : "crash before the commit");
     crash();
     if (random_.chance(250)) {
-        trace("reboot");
-        machine_.reboot();
-        clock_.reboot(random_.between(-60 * kSecond, 60 * kSecond));
+        power_cut();
     }
     // Meanwhile the world goes on.
     for (std::int64_t i = random_.below(6); i > 0; --i)
         (void)agenda_.step();
+}
+
+void Simulation::commit(bool dies) {
+    if (options_.planted == Fault::lost_commit)
+        copy_journal(journal_file(), journal_file() + ".synced");
+    if (dies)
+        daemon_->journal->die_after(static_cast<std::size_t>(random_.below(3)));
+    if (random_.chance(failed_commit_rate_))
+        daemon_->journal->fail_next();
+    (void)daemon_->journal->commit();
+}
+
+void Simulation::power_cut() {
+    trace("power cut");
+    machine_.reboot();
+    clock_.reboot(random_.between(-60 * kSecond, 60 * kSecond));
+    if (std::filesystem::exists(journal_file() + ".synced"))
+        copy_journal(journal_file() + ".synced", journal_file());
+}
+
+/// Not while something waits for its commit: a timer that was due when it fired is due then.
+void Simulation::set_clock() {
+    if (daemon_->journal->has_pending() || !random_.chance(clock_rate_))
+        return;
+    const std::int64_t jump_us = random_.between(-kDay, kDay);
+    trace("the clock is set by " + std::to_string(jump_us / kSecond) + " s");
+    clock_.set_wall(jump_us);
 }
 
 bool Simulation::is_at_rest() const {
@@ -188,10 +223,18 @@ Verdict Simulation::run() {
     if (!violations_.any()) {
         violations_.require(step_ < kTurnLimit, "the world does not come to rest");
         oracle_.check_end(people_.answer_gates);
+        if (daemon_)
+            oracle_.check_rows(daemon_->journal->durable());
         const std::string left = machine_.leftover_runners();
         violations_.require(left.empty(), "runners outlive their runs: " + left);
     }
-    return {violations_.all(), step_, oracle_.events_seen(), crashes_, oracle_.unsettled()};
+    return {
+        .violations = violations_.all(),
+        .step = step_,
+        .events = oracle_.events_seen(),
+        .crashes = crashes_,
+        .unsettled = oracle_.unsettled(),
+        .record = oracle_.record_digest()};
 }
 
 } // namespace kheish::sim

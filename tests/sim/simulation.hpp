@@ -14,10 +14,17 @@
 
 namespace kheish::sim {
 
+/// Planted in the daemon, for the test of the tests.
+enum class Fault {
+    none,
+    act_before_writing, ///< a call is executed before its start is committed
+    lost_commit,        ///< a commit is not synced: a power cut loses it
+};
+
 struct Options {
-    std::string directory;           ///< for the database; must exist
-    std::string template_file;       ///< an empty journal to begin with
-    bool act_before_writing = false; ///< the planted fault
+    std::string directory;     ///< for the database; must exist
+    std::string template_file; ///< an empty journal to begin with
+    Fault planted = Fault::none;
     bool trace = false;
 };
 
@@ -27,6 +34,7 @@ struct Verdict {
     std::int64_t events = 0;
     std::int64_t crashes = 0;
     std::string unsettled;
+    std::string record; ///< digest of all that was committed: the same whenever the seed is played
 };
 
 /// All that dies with the daemon's process.
@@ -57,6 +65,10 @@ class Simulation {
     void boot();
     void crash();
     void turn();
+    void set_clock();
+    void commit(bool dies);
+    void power_cut();
+    std::string journal_file() const { return options_.directory + "/journal.db"; }
     bool is_at_rest() const;
     void trace(const std::string& text) const;
 
@@ -67,12 +79,13 @@ class Simulation {
     Agenda agenda_;
     SimClock clock_{agenda_};
     SimEntropy entropy_;
-    Oracle oracle_{violations_, settings_};
+    Oracle oracle_{violations_, settings_, clock_};
     Machine machine_;
     People people_;
     ModelFaults model_faults_;
     std::int64_t crash_rate_ = 0;         ///< per turn, in thousandths
     std::int64_t failed_commit_rate_ = 0; ///< the same
+    std::int64_t clock_rate_ = 0;         ///< how often the clock is set, the same
     std::int64_t chaos_turns_ = 0;
     bool is_calm_ = false;
     std::int64_t step_ = 0;

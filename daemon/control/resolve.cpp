@@ -189,8 +189,11 @@ void ControlPlane::resolve_approvals(
     if (request.idempotency_key) {
         Json print = Json::array();
         for (const Resolution& resolution : request.resolutions)
-            print.append(
-                Json::array({resolution.approval.value, resolution.allow, resolution.reason}));
+            print.append(Json::array(
+                {resolution.approval.value,
+                 resolution.allow,
+                 resolution.reason,
+                 resolution.digest ? resolution.digest->to_hex() : ""}));
         receipt.emplace();
         receipt->scope = caller.principal.to_string() + " approvals.resolve";
         receipt->key_digest = codec::sha256(*request.idempotency_key);

@@ -42,7 +42,7 @@ MESON_SUITES = {
     "lint": "house rules, dependency direction, formatting, quick clang-tidy",
     "unit": "each module by itself",
     "integration": "the programs together, on a private bus",
-    "sim": "engine and control in simulated time, with crashes at every step",
+    "sim": "engine and control in simulated time with crashes at every step, and the journal after power cuts",
     "long": "the long versions of simulation and fault tests",
 }
 # Suites with a build of their own: (compiler, options, environment, meson suites, what).

@@ -48,11 +48,19 @@ int file_read(sqlite3_file* file, void* data, int size, sqlite3_int64 offset) no
     return real(file)->pMethods->xRead(real(file), data, size, offset);
 }
 int file_write(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) noexcept {
-    const int result = FaultVfs::instance().next_write_result();
+    FaultVfs& vfs = FaultVfs::instance();
+    const int result = vfs.next_write_result();
+    if (result == SQLITE_OK && vfs.observer != nullptr)
+        vfs.observer->on_write(
+            *fault(file)->path,
+            offset,
+            {static_cast<const char*>(data), static_cast<std::size_t>(size)});
     return result != SQLITE_OK ? result
                                : real(file)->pMethods->xWrite(real(file), data, size, offset);
 }
 int file_truncate(sqlite3_file* file, sqlite3_int64 size) noexcept {
+    if (DiskObserver* observer = FaultVfs::instance().observer)
+        observer->on_truncate(*fault(file)->path, size);
     return real(file)->pMethods->xTruncate(real(file), size);
 }
 int file_sync(sqlite3_file* file, int flags) noexcept {
@@ -60,6 +68,8 @@ int file_sync(sqlite3_file* file, int flags) noexcept {
     ++vfs.syncs;
     if (vfs.sync_error != SQLITE_OK)
         return vfs.sync_error;
+    if (vfs.observer != nullptr)
+        vfs.observer->on_sync(*fault(file)->path);
     if (vfs.remembers)
         vfs.remember(*fault(file)->path, content_of(*fault(file)->path));
     return real(file)->pMethods->xSync(real(file), flags);
@@ -140,7 +150,10 @@ int vfs_open(
 }
 
 int vfs_delete(sqlite3_vfs* /*vfs*/, const char* name, int sync_directory) noexcept {
-    FaultVfs::instance().forget(name);
+    FaultVfs& faults = FaultVfs::instance();
+    faults.forget(name);
+    if (faults.observer != nullptr)
+        faults.observer->on_delete(name);
     return real_vfs()->xDelete(real_vfs(), name, sync_directory);
 }
 
@@ -169,6 +182,7 @@ void FaultVfs::reset() {
     writes_left = 0;
     remembers = true;
     read_only = false;
+    observer = nullptr;
     durable_.clear();
 }
 

@@ -1,9 +1,26 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 
 namespace kheish::journal {
+
+/// Told of everything that reaches a file, in order, before it does.
+class DiskObserver {
+  public:
+    DiskObserver() = default;
+    DiskObserver(const DiskObserver&) = delete;
+    DiskObserver& operator=(const DiskObserver&) = delete;
+    virtual ~DiskObserver() = default;
+
+    virtual void
+    on_write(const std::string& path, std::int64_t offset_bytes, std::string_view data) = 0;
+    virtual void on_truncate(const std::string& path, std::int64_t size_bytes) = 0;
+    virtual void on_sync(const std::string& path) = 0;
+    virtual void on_delete(const std::string& path) = 0;
+};
 
 /// A SQLite VFS over the system's own that counts syncs, fails on demand, and knows what a power
 /// cut would leave.
@@ -22,6 +39,7 @@ class FaultVfs {
     bool read_only = false; ///< files open as on a read-only file system
     int sync_error = 0;     ///< the same for xSync
     int writes_left = 0;
+    DiskObserver* observer = nullptr; ///< outlives the files that are open
 
     /// What is on the disk of each file whose path begins with `prefix`: its content at its last
     /// sync. A file that was never synced is not there.

@@ -8,6 +8,7 @@
 #include "bus/object_tree.hpp"
 
 #include <array>
+#include <utility>
 
 namespace kheish::bus {
 
@@ -73,10 +74,10 @@ BusEdge::~BusEdge() {
     service_.set_change_listener(nullptr);
 }
 
-Status BusEdge::add(int result, sd_bus_slot* slot, const char* what) {
+Status BusEdge::add(int result, sd_bus_slot*& slot, const char* what) {
     if (result < 0)
         return fail_errno(std::string("adding ") + what + " to the bus", -result);
-    slots_.emplace_back(slot);
+    slots_.emplace_back(std::exchange(slot, nullptr));
     return {};
 }
 

@@ -80,7 +80,9 @@ class BusEdge final : public control::ChangeListener {
     enum class Change { appeared, changed, ended };
 
     Status add_objects();
-    Status add(int result, sd_bus_slot* slot, const char* what);
+    /// Takes `slot` over. By reference: arguments are evaluated in any order, and the call that
+    /// fills the slot is one of them.
+    Status add(int result, sd_bus_slot*& slot, const char* what);
     template <class Summary>
     void announce(
         std::string path,

@@ -23,8 +23,7 @@ constexpr int kFrames = 500;
 constexpr std::size_t kPaddingBytes = 2000;
 
 Status listen_on_inherited(http::Server& server) {
-    char** names = nullptr;
-    const int count = sd_listen_fds_with_names(1, &names);
+    const int count = sd_listen_fds(1);
     if (count < 1)
         return fail(Errc::invalid_configuration, "no socket was handed over");
     for (int i = 0; i < count; ++i) {

@@ -114,7 +114,10 @@ Status Supervisor::reload(const SessionId& session, const std::set<RunId>& runs)
             return fail(std::move(status).error().wrap(run.to_string()));
         }
     broken_runs_.erase(session);
-    ending_.erase(session);
+    // Another run of the session may be ending, its commit still to come.
+    const auto ending = ending_.find(session);
+    if (ending != ending_.end() && runs.contains(ending->second))
+        ending_.erase(ending);
     resume(loaded);
     promote(session);
     fill_room();

@@ -224,8 +224,9 @@ void Supervisor::on_committed(RunActor& actor, const std::vector<engine::Event>&
     observer_.on_committed(events);
     if (engine::is_terminal(actor.state().status)) {
         started_.erase(actor.run());
-        std::erase_if(
-            ending_, [run = actor.run()](const auto& ending) { return ending.second == run; });
+        const auto ending = ending_.find(actor.state().session);
+        if (ending != ending_.end() && ending->second == actor.run())
+            ending_.erase(ending);
     }
     promote(actor.state().session);
     fill_room();

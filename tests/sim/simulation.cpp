@@ -160,9 +160,8 @@ void Simulation::turn() {
         return;
     trace(dies_in_commit ? "crash in the commit" : "crash before the commit");
     crash();
-    if (random_.chance(250)) {
+    if (random_.chance(250))
         power_cut();
-    }
     // Meanwhile the world goes on.
     for (std::int64_t i = random_.below(6); i > 0; --i)
         (void)agenda_.step();

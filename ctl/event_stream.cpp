@@ -9,12 +9,6 @@
 
 namespace kheish::ctl {
 
-namespace {
-
-constexpr int kFirstRetryMs = 100;
-constexpr int kLongestRetryMs = 2000;
-
-/// A restart looks like any of these for a moment.
 bool may_come_back(const Error& error) {
     switch (error.code) {
     case Errc::daemon_unreachable:
@@ -26,8 +20,6 @@ bool may_come_back(const Error& error) {
         return false;
     }
 }
-
-} // namespace
 
 EventStream::EventStream(Session& session, Call follow, std::optional<std::string> cursor)
     : session_(session), follow_(std::move(follow)), cursor_(std::move(cursor)) {}

@@ -15,6 +15,10 @@ struct StreamFrame {
     codec::Json data = {};
 };
 
+/// Whether kheishd may answer the same question later: a restart looks like any of these for a
+/// moment.
+bool may_come_back(const Error& error);
+
 /// An event stream that outlives kheishd: when it goes away, the stream is followed again from the
 /// last id as soon as kheishd is back, without gap or duplicate.
 class EventStream {
@@ -22,6 +26,8 @@ class EventStream {
     static constexpr std::size_t kLineLimitBytes = std::size_t{16} << 20;
     /// How long a stream that worked waits for kheishd to come back.
     static constexpr std::chrono::minutes kReconnectPatience{10};
+    static constexpr int kFirstRetryMs = 100;
+    static constexpr int kLongestRetryMs = 2000;
 
     /// `follow` is a Follow() call; its options get the cursor.
     EventStream(Session& session, Call follow, std::optional<std::string> cursor);

@@ -30,6 +30,15 @@ void show_progress(LiveView& view, const StreamFrame& frame) {
         print_message(text.substr(0, text.find_last_not_of('\n') + 1));
 }
 
+/// Notes since when kheishd has not answered; false once that is too long, or where it has answered.
+bool worth_asking_again(
+    const Error& error, std::optional<std::chrono::steady_clock::time_point>& away_since) {
+    const std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now();
+    if (!away_since)
+        away_since = now;
+    return may_come_back(error) && now - *away_since < EventStream::kReconnectPatience;
+}
+
 std::string json_line(const StreamFrame& frame) {
     Json line = Json::object({{"event", frame.event}, {"data", frame.data}});
     if (frame.id != 0)
@@ -46,21 +55,26 @@ Result<Json> wait_for_run(Session& session, const std::string& run) {
     const bool progress = is_terminal(STDERR_FILENO);
     LiveView view(false);
     bool look = true; // before the first frame and after each time kheishd was away
+    std::optional<std::chrono::steady_clock::time_point> away_since;
     for (;;) {
         if (look) {
             Result<Json> now = session.call_json(describe(path));
             if (now && is_terminal_status(text_at(*now, "status")))
                 return now;
-            if (!now && now.error().code != Errc::daemon_unreachable)
+            if (!now && !worth_asking_again(now.error(), away_since))
                 return now;
+            if (now)
+                away_since.reset();
             if (now && progress)
                 show_progress(
                     view, {.event = "run_updated", .data = Json::object({{"run", *now}})});
         }
-        KHEISH_TRY(const std::optional<StreamFrame> frame, stream.next(-1));
+        // A kheishd that is leaving refuses the question and closes the stream in either order.
+        const int patience_ms = away_since ? EventStream::kFirstRetryMs : -1;
+        KHEISH_TRY(const std::optional<StreamFrame> frame, stream.next(patience_ms));
         if (frame && progress && frame->event != "text_delta")
             show_progress(view, *frame);
-        look = stream.reopened() || (frame && ends_run(*frame));
+        look = stream.reopened() || away_since || (frame && ends_run(*frame));
     }
 }
 

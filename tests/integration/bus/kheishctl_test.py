@@ -219,6 +219,19 @@ class Kheishctl(unittest.TestCase):
         self.assertEqual(ids, [2, 3, 4, 5])
         self.assertEqual(follower.returncode, 0)
 
+    def test_waiting_asks_again_where_a_leaving_daemon_refused(self):
+        self.ctl("sessions", "create", "demo")
+        self.ctl("sessions", "input", "demo", "away")
+        ours, theirs = pty.openpty()
+        waiter = self.start(PROGRAMS["kheishctl"], "runs", "wait", "run-1", stderr=theirs)
+        os.close(theirs)
+        self.read_terminal(ours, "run-1 running")  # only an answer shows it
+        self.daemon.send_signal(signal.SIGUSR1)
+        output, _ = waiter.communicate(timeout=PATIENCE_SECONDS)
+        os.close(ours)
+        self.assertEqual(waiter.returncode, 0)
+        self.assertIn("done: away", output)
+
     def test_nothing_steers_the_terminal(self):
         self.ctl("sessions", "create", "demo")
         self.ctl("sessions", "input", "demo", "a\x1b[2Jb\u202ec\u009bd\nnext")

@@ -115,6 +115,8 @@ void FakeService::submit(
     } else if (input.content.starts_with("fail")) {
         run.summary.error = "the model refused";
         end(run, "failed");
+    } else if (input.content.starts_with("away")) {
+        refusals_ = 2;
     } else if (!input.content.starts_with("hold")) {
         finish(id);
     }

@@ -5,6 +5,8 @@
 #include "output.hpp"
 #include "run_view.hpp"
 
+#include <chrono>
+#include <optional>
 #include <unistd.h>
 
 namespace kheish::ctl {
@@ -30,13 +32,23 @@ void show_progress(LiveView& view, const StreamFrame& frame) {
         print_message(text.substr(0, text.find_last_not_of('\n') + 1));
 }
 
-/// Notes since when kheishd has not answered; false once that is too long, or where it has answered.
-bool worth_asking_again(
-    const Error& error, std::optional<std::chrono::steady_clock::time_point>& away_since) {
-    const std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now();
+using TimePoint = std::chrono::steady_clock::time_point;
+
+/// The run as it is now; nothing where kheishd is away and may come back, which `away_since` keeps
+/// from the first question without an answer on.
+Result<std::optional<Json>>
+look_at(Session& session, const std::string& path, std::optional<TimePoint>& away_since) {
+    Result<Json> view = session.call_json(describe(path));
+    if (view) {
+        away_since.reset();
+        return std::optional(std::move(*view));
+    }
+    const TimePoint now = std::chrono::steady_clock::now();
     if (!away_since)
         away_since = now;
-    return may_come_back(error) && now - *away_since < EventStream::kReconnectPatience;
+    if (!may_come_back(view.error()) || now - *away_since >= EventStream::kReconnectPatience)
+        return fail(std::move(view.error()));
+    return std::optional<Json>();
 }
 
 std::string json_line(const StreamFrame& frame) {
@@ -55,16 +67,12 @@ Result<Json> wait_for_run(Session& session, const std::string& run) {
     const bool progress = is_terminal(STDERR_FILENO);
     LiveView view(false);
     bool look = true; // before the first frame and after each time kheishd was away
-    std::optional<std::chrono::steady_clock::time_point> away_since;
+    std::optional<TimePoint> away_since;
     for (;;) {
         if (look) {
-            Result<Json> now = session.call_json(describe(path));
+            KHEISH_TRY(const std::optional<Json> now, look_at(session, path, away_since));
             if (now && is_terminal_status(text_at(*now, "status")))
-                return now;
-            if (!now && !worth_asking_again(now.error(), away_since))
-                return now;
-            if (now)
-                away_since.reset();
+                return *now;
             if (now && progress)
                 show_progress(
                     view, {.event = "run_updated", .data = Json::object({{"run", *now}})});

@@ -57,6 +57,12 @@ Result<int> get(Session& session, const Invocation& invocation) {
     return session.show(view, run_text(view));
 }
 
+Result<int> explain(Session& session, const Invocation& invocation) {
+    KHEISH_TRY(const Call call, run_call(invocation, "Describe"));
+    KHEISH_TRY(const Json view, session.call_json(call));
+    return session.show(view, explanation_text(view));
+}
+
 Result<int> wait(Session& session, const Invocation& invocation) {
     return wait_and_show(session, invocation.required("RUN"), false);
 }
@@ -112,6 +118,7 @@ std::vector<Command> run_commands() {
     return {
         {"runs list", "List runs", {}, std::move(list_choices), list},
         {"runs get", "Show a run", {kRunArgument}, {}, get},
+        {"runs explain", "Say what a run waits for", {kRunArgument}, {}, explain},
         {"runs wait", "Wait for a run's end, show it", {kRunArgument}, {}, wait},
         {"runs stream",
          "Follow a run live, from its beginning",

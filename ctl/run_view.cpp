@@ -75,6 +75,21 @@ std::string approval_text(const Json& approval) {
     return text;
 }
 
+std::string explanation_text(const Json& run) {
+    const Json explanation = object_at(run, "explanation"); // escaped by kheishd
+    const std::string id = shown(text_at(run, "run_id"));
+    std::string text = id;
+    if (const std::string reason = text_at(run, "wait_reason"); !reason.empty())
+        text += " has waited for " + shown(reason) + " since " +
+                time_text(number_at(run, "waiting_since_ms"));
+    text += ": " + text_at(explanation, "text") + "\n";
+    add_field(text, "ended by", text_at(explanation, "ended_by"));
+    add_field(text, "until", time_text(number_at(explanation, "until_ms")));
+    if (!is_terminal_status(text_at(run, "status")))
+        add_field(text, "give up", "kheishctl runs cancel " + id);
+    return text;
+}
+
 std::string run_text(const Json& run) {
     const Json request = object_at(run, "request");
     std::string status = shown(text_at(run, "status"));

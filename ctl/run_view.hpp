@@ -12,6 +12,8 @@ int exit_code_of(const codec::Json& run);
 
 /// A run for people: state, answer, accounting.
 std::string run_text(const codec::Json& run);
+/// What it waits for, since when, and who or what ends that.
+std::string explanation_text(const codec::Json& run);
 /// Only what it answered.
 std::string answer_text(const codec::Json& run);
 /// CPU time, tasks, memory, wall time, tokens, on one line; what is not known is left out.

@@ -34,7 +34,7 @@ _kheishctl() {
         "approvals deny") options+=" --reason --idempotency-key --wait" ;;
         sessions) verbs="create list get input events stream interrupt end" ;;
         events) verbs="stream" ;;
-        runs) verbs="list get wait stream events cancel" ;;
+        runs) verbs="list get explain wait stream events cancel" ;;
         approvals) verbs="list show allow deny" ;;
         "") verbs="status capabilities run sessions events runs approvals" ;;
     esac

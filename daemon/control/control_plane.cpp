@@ -113,7 +113,7 @@ ControlPlane::session_events_view(const Caller& caller, const SessionId& session
 
 Result<Json> ControlPlane::run_view(const Caller& caller, RunId run) const {
     KHEISH_TRY(const journal::RunRow row, reader_.run_for(caller, run));
-    return reader_.run_of(row);
+    return reader_.explained_run_of(row);
 }
 
 Result<Json> ControlPlane::runs_view(const Caller& caller, const ListRuns& request) const {

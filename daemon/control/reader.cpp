@@ -1,6 +1,7 @@
 #include "control/reader.hpp"
 
 #include "control/conversions.hpp"
+#include "control/explain.hpp"
 
 #include <algorithm>
 
@@ -74,11 +75,31 @@ Result<RunDetails> Reader::details_of(const journal::RunRow& row) const {
     return details;
 }
 
-Json Reader::run_of(const journal::RunRow& row) const {
-    const Result<RunDetails> details = details_of(row);
+namespace {
+
+Json view_of(const journal::RunRow& row, const Result<RunDetails>& details) {
     if (details)
         return run_view(row, *details);
     return run_view(row, {}).set("view_error", details.error().to_string());
+}
+
+} // namespace
+
+Json Reader::run_of(const journal::RunRow& row) const {
+    return view_of(row, details_of(row));
+}
+
+Json Reader::explained_run_of(const journal::RunRow& row) const {
+    const Result<RunDetails> details = details_of(row);
+    const std::shared_ptr<RunActor> actor = supervisor_.find(row.run);
+    Surroundings surroundings;
+    if (actor != nullptr)
+        surroundings.state = actor->committed_state();
+    if (const Result<engine::SessionState> line = supervisor_.session(row.session))
+        surroundings.active_run = line->active;
+    surroundings.writable = journal_.health().writable;
+    Json view = view_of(row, details);
+    return view.set("explanation", explain(row, details.value_or(RunDetails{}), surroundings));
 }
 
 Result<Json> Reader::run(RunId run) const {

@@ -19,6 +19,8 @@ class Reader {
     // Without a caller: what the daemon itself shows to those who have been let in.
     Result<codec::Json> run(RunId run) const;
     codec::Json run_of(const journal::RunRow& row) const;
+    /// With `explanation`.
+    codec::Json explained_run_of(const journal::RunRow& row) const;
     Result<codec::Json> session(const SessionId& session) const;
     Result<codec::Json> output_of(const engine::Event& event) const;
     codec::Json session_state(const SessionId& session) const;

@@ -76,6 +76,10 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     const engine::RunState& state() const { return projection_.state(); }
     RunId run() const { return state().run; }
     bool is_broken() const { return broken_; }
+    /// The state, where the journal holds all of it; null during a commit and after a failed one.
+    const engine::RunState* committed_state() const {
+        return committing_ || broken_ ? nullptr : &state();
+    }
 
     /// Runs `stimulus` now, or when the commit under way is over.
     void post(UniqueFunction<void()> stimulus);

@@ -35,6 +35,11 @@ def at_terminal(machine, password, *words, user="alice"):
 @case
 def the_owner_decides_at_a_terminal_with_her_password(machine):
     agents, run, approval = waiting(machine, "typed")
+    explained = agents.ctl("runs", "explain", run, user="alice").out
+    check_in("has waited for approval since", explained)
+    check_in("bash wants to do this: ", explained)
+    check_in(f"({approval})", explained)
+    check_in("or an administrator, by kheishctl approvals allow or deny", explained)
     decided = at_terminal(machine, "alice", "approvals", "allow", approval)
     check(decided.code, 0, decided.text())
     check_in("Password:", decided.out)

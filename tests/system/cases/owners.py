@@ -43,6 +43,7 @@ def alice_cannot_read_steer_or_decide_bobs_run_with_kheishctl(machine):
     before = agents.events(run)
     for words in (
         ("runs", "get", run),
+        ("runs", "explain", run),
         ("runs", "events", run),
         ("runs", "stream", run),
         ("runs", "wait", run),

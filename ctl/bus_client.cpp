@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <fcntl.h>
+#include <poll.h>
 #include <string_view>
 
 namespace kheish::ctl {
@@ -20,6 +21,9 @@ constexpr std::string_view kRootPath = "/ai/kheish/Daemon1";
 constexpr std::chrono::seconds kCallTimeout{60};
 /// Somebody types a password.
 constexpr std::chrono::minutes kPromptTimeout{11};
+/// How long, and how often, a kheishd that is leaving is asked again.
+constexpr std::chrono::seconds kRestartPatience{30};
+constexpr std::chrono::milliseconds kRestartRetry{100};
 constexpr std::size_t kViewLimitBytes = std::size_t{64} << 20;
 
 struct BusErrorRow {
@@ -129,14 +133,26 @@ Result<BusMessage> BusClient::call_once(const Call& call, bool interactive) {
     return BusMessage(reply);
 }
 
+/// A kheishd that is leaving has changed nothing; the bus starts the next one.
+Result<BusMessage> BusClient::call_through_restart(const Call& call, bool interactive) {
+    std::chrono::milliseconds waited{0};
+    for (;;) {
+        Result<BusMessage> reply = call_once(call, interactive);
+        if (reply || reply.error().code != Errc::daemon_draining || waited >= kRestartPatience)
+            return reply;
+        (void)poll(nullptr, 0, static_cast<int>(kRestartRetry.count())); // or a shorter wait
+        waited += kRestartRetry;
+    }
+}
+
 Result<BusMessage> BusClient::call(const Call& call) {
-    Result<BusMessage> reply = call_once(call, false);
+    Result<BusMessage> reply = call_through_restart(call, false);
     const bool needs_password = !reply && reply.error().code == Errc::unauthorized;
     if (!needs_password || !settings_.ask_password)
         return reply;
     // kheishd has changed nothing yet.
     const TtyAgent agent = TtyAgent::start_if_useful(settings_.host.empty());
-    return call_once(call, true);
+    return call_through_restart(call, true);
 }
 
 Result<std::string> BusClient::call_text(const Call& call, char type) {

@@ -48,6 +48,7 @@ class BusClient {
     BusClient(BusHandle bus, Settings settings)
         : bus_(std::move(bus)), settings_(std::move(settings)) {}
     Result<BusMessage> call_once(const Call& call, bool interactive);
+    Result<BusMessage> call_through_restart(const Call& call, bool interactive);
 
     BusHandle bus_;
     Settings settings_;

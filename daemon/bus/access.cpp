@@ -6,6 +6,12 @@ namespace kheish::bus {
 
 using control::Caller;
 
+namespace {
+
+constexpr const char* kLeaving = "kheishd leaves the bus; call again";
+
+} // namespace
+
 Access::Access(Peers& peers, govern::Authorizer& authorizer)
     : peers_(peers), authorizer_(authorizer), self_(std::make_shared<Access*>(this)) {
     peers_.set_gone_handler([this](const std::string& bus_name) { on_gone(bus_name); });
@@ -13,10 +19,13 @@ Access::Access(Peers& peers, govern::Authorizer& authorizer)
 
 Access::~Access() {
     peers_.set_gone_handler({});
+    close();
+}
+
+void Access::close() {
+    closed_ = true;
     while (!pending_.empty())
-        finish(
-            pending_.begin()->first,
-            fail(Errc::service_unavailable, "kheishd leaves the bus; call again"));
+        finish(pending_.begin()->first, fail(Errc::daemon_draining, kLeaving));
 }
 
 void Access::check(
@@ -24,6 +33,8 @@ void Access::check(
     bool interactive,
     AccessRequest request,
     Responder<Caller> responder) {
+    if (closed_)
+        return responder.fail(Errc::daemon_draining, kLeaving);
     if (pending_.size() >= kPendingLimit || pending_of(bus_name) >= kPendingPerPeerLimit)
         return responder.fail(
             Errc::rate_limited, "too many calls wait for an authorization; wait for their answers");

@@ -49,6 +49,9 @@ class Access {
         AccessRequest request,
         Responder<control::Caller> responder);
     std::size_t pending() const { return pending_.size(); }
+    /// Refuses what waits and what comes with Errc::daemon_draining: nothing has changed, and the
+    /// caller may ask the next kheishd the same.
+    void close();
 
   private:
     enum class Stage { identity, everything, action };
@@ -73,6 +76,7 @@ class Access {
     govern::Authorizer& authorizer_;
     std::map<std::uint64_t, Question> pending_;
     std::uint64_t last_number_ = 0;
+    bool closed_ = false;
     std::shared_ptr<Access*> self_; ///< the peers may answer after this is gone
 };
 

@@ -7,6 +7,8 @@ namespace kheish::bus {
 
 namespace {
 
+constexpr std::chrono::microseconds kLeavePatience = std::chrono::seconds(2);
+constexpr int kLeaveLimit = 10'000;        ///< messages looked at on leaving
 constexpr std::uint32_t kPrimaryOwner = 1; // RequestName() in the D-Bus specification
 
 } // namespace
@@ -18,6 +20,7 @@ Endpoint::Endpoint(
 }
 
 Endpoint::~Endpoint() {
+    leave();
     disconnect();
     ready_.dismiss();
 }
@@ -54,6 +57,23 @@ Status Endpoint::try_connect() {
     pump_ =
         std::make_unique<loop::BusPump>(loop_, raw, [this](const Error& error) { on_lost(error); });
     return {};
+}
+
+/// A call that the bus has passed on must not be lost with the connection: its caller could not
+/// know whether anything had come of it.
+void Endpoint::leave() {
+    if (edge_ == nullptr || sd_bus_is_ready(bus_.get()) <= 0)
+        return;
+    pump_.reset();
+    edge_->access().close();
+    (void)sd_bus_set_method_call_timeout(
+        bus_.get(), static_cast<std::uint64_t>(kLeavePatience.count()));
+    // Behind the answer comes no call any more; a bus that does not answer has lost us anyway.
+    if (sd_bus_release_name(bus_.get(), kBusName) < 0)
+        return;
+    int processed = 1;
+    for (int count = 0; processed > 0 && count < kLeaveLimit; ++count)
+        processed = sd_bus_process(bus_.get(), nullptr);
 }
 
 void Endpoint::disconnect() {

@@ -13,7 +13,8 @@ namespace kheish::bus {
 /// kheishd's place on a message bus (DBUS_SYSTEM_BUS_ADDRESS or DBUS_SESSION_BUS_ADDRESS where
 /// set): the connection, its pump, polkit, the objects and the name ai.kheish.Daemon1. When the bus
 /// goes away it comes back by itself, for runs do not need it; what was in flight then is
-/// cancelled, the callers see the bus's own error.
+/// cancelled, the callers see the bus's own error. Its end gives the name back and refuses, with
+/// Errc::daemon_draining, what the bus had passed on before: no call is left without an answer.
 class Endpoint {
   public:
     enum class Kind { system, session };
@@ -41,6 +42,7 @@ class Endpoint {
   private:
     void connect();
     Status try_connect();
+    void leave();
     void disconnect();
     void on_lost(const Error& error);
     static int on_name(sd_bus_message* reply, void* data, sd_bus_error*) noexcept;

@@ -232,6 +232,28 @@ class Kheishctl(unittest.TestCase):
         self.assertEqual(waiter.returncode, 0)
         self.assertIn("done: away", output)
 
+    def test_what_a_leaving_daemon_refused_is_asked_again(self):
+        self.ctl("sessions", "create", "demo")
+        self.ctl("sessions", "input", "demo", "draining")
+        self.assertIn("running", self.ctl("runs", "get", "run-1"))
+
+    def test_no_call_is_lost_to_a_restart(self):
+        self.ctl("sessions", "create", "demo")
+        for _ in range(5):
+            callers = [
+                self.start(PROGRAMS["kheishctl"], "sessions", "list", stderr=subprocess.PIPE)
+                for _ in range(20)
+            ]
+            self.restart()
+            for caller in callers:
+                output, problem = caller.communicate(timeout=PATIENCE_SECONDS)
+                # This bus starts nobody: who calls while kheishd is away hears of that, and of
+                # nothing else.
+                if caller.returncode == 0:
+                    self.assertIn("demo", output)
+                else:
+                    self.assertIn("kheishd is not running", problem)
+
     def test_nothing_steers_the_terminal(self):
         self.ctl("sessions", "create", "demo")
         self.ctl("sessions", "input", "demo", "a\x1b[2Jb\u202ec\u009bd\nnext")

@@ -127,7 +127,7 @@ TEST_F(AccessOnTheBus, TheEdgeMayGoWhileQuestionsWait) {
     edge_.reset();
     EXPECT_EQ(authorizer_.open, 0);
     ASSERT_TRUE(turn_until([&reply] { return reply.arrived; }));
-    EXPECT_EQ(reply.error, error_name(Errc::service_unavailable));
+    EXPECT_EQ(reply.error, error_name(Errc::daemon_draining));
     for (Responder<void>& late : authorizer_.held)
         late.dismiss();
 }

@@ -117,6 +117,10 @@ void FakeService::submit(
         end(run, "failed");
     } else if (input.content.starts_with("away")) {
         refusals_ = 2;
+        refusal_ = Errc::service_unavailable;
+    } else if (input.content.starts_with("draining")) {
+        refusals_ = 2;
+        refusal_ = Errc::daemon_draining;
     } else if (!input.content.starts_with("hold")) {
         finish(id);
     }

@@ -108,6 +108,7 @@ class FakeService final : public Service {
     std::map<std::string, RunId> keys_;
     std::vector<Entry> frames_;
     std::set<Reader*> subscriptions_;
+    Errc refusal_ = Errc::service_unavailable;
     mutable int refusals_ = 0; ///< how many views of a run are refused yet
 };
 

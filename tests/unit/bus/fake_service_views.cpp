@@ -115,7 +115,7 @@ Result<Json> FakeService::run_view(const Caller& caller, RunId run) const {
     KHEISH_CHECK(allow(caller, run_owner(run)));
     if (refusals_ > 0) {
         --refusals_;
-        return fail(Errc::service_unavailable, "kheishd leaves the bus; call again");
+        return fail(refusal_, "call again");
     }
     return view_of(runs_.at(run));
 }

@@ -119,7 +119,7 @@ void ControlFixture::boot() {
     Result<std::unique_ptr<journal::SqliteJournal>> journal = journal::SqliteJournal::open(
         directory_ + "/journal.db",
         journal::Options{
-            .durability = journal::Durability::off, .vfs = {}, .on_migration_progress = {}},
+            .durability = journal::Durability::off, .vfs = vfs_, .on_migration_progress = {}},
         clock_,
         entropy_);
     ASSERT_TRUE(journal.has_value()) << journal.error().to_string();

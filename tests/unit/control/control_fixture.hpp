@@ -181,6 +181,7 @@ class ControlFixture : public ::testing::Test {
     }
 
     std::string directory_;
+    std::string vfs_; ///< of the journal; empty is SQLite's own
     FakeClock clock_;
     FakeEntropy entropy_;
     std::unique_ptr<FakeTimers> timers_;

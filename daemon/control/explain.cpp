@@ -111,7 +111,8 @@ Words explain_gates(const journal::RunRow& row, const RunDetails& details) {
 
 Words explain_end(const journal::RunRow& row) {
     const std::string why = row.error.empty() ? "" : ": " + foreign(row.error);
-    return {"it is over, " + row.status + why, row.scope_open ? "its scope is being stopped" : ""};
+    const std::string rest = row.scope_open ? "; its scope is being stopped" : "";
+    return {"it is over, " + row.status + why + rest, ""};
 }
 
 Words explain_wait(

@@ -8,6 +8,9 @@
 
 namespace kheish::control {
 
+inline constexpr std::size_t kExplainedBytes = 400; ///< of each foreign text, before escaping
+inline constexpr std::size_t kExplainedItems = 5;   ///< of gates or calls; the others are counted
+
 /// What a run stands in, beside its row.
 struct Surroundings {
     const engine::RunState* state = nullptr; ///< as committed; null where it is not at hand
@@ -22,8 +25,5 @@ struct Surroundings {
 /// where the wait ends by itself at a known time.
 codec::Json
 explain(const journal::RunRow& row, const RunDetails& details, const Surroundings& surroundings);
-
-inline constexpr std::size_t kExplainedBytes = 400; ///< of each foreign text, before escaping
-inline constexpr std::size_t kExplainedItems = 5;   ///< of gates or calls; the others are counted
 
 } // namespace kheish::control

@@ -9,6 +9,16 @@ namespace kheish::control {
 
 using codec::Json;
 
+namespace {
+
+Json view_of(const journal::RunRow& row, const Result<RunDetails>& details) {
+    if (details)
+        return run_view(row, *details);
+    return run_view(row, {}).set("view_error", details.error().to_string());
+}
+
+} // namespace
+
 Status Reader::check_owner(const Caller& caller, const std::string& owner) {
     if (caller.acts_for_others || caller.principal.to_string() == owner)
         return {};
@@ -74,16 +84,6 @@ Result<RunDetails> Reader::details_of(const journal::RunRow& row) const {
     }
     return details;
 }
-
-namespace {
-
-Json view_of(const journal::RunRow& row, const Result<RunDetails>& details) {
-    if (details)
-        return run_view(row, *details);
-    return run_view(row, {}).set("view_error", details.error().to_string());
-}
-
-} // namespace
 
 Json Reader::run_of(const journal::RunRow& row) const {
     return view_of(row, details_of(row));

@@ -222,9 +222,7 @@ class Kheishctl(unittest.TestCase):
     def test_waiting_asks_again_where_a_leaving_daemon_refused(self):
         self.ctl("sessions", "create", "demo")
         self.ctl("sessions", "input", "demo", "away")
-        ours, theirs = pty.openpty()
-        waiter = self.start(PROGRAMS["kheishctl"], "runs", "wait", "run-1", stderr=theirs)
-        os.close(theirs)
+        ours, waiter = self.wait_at_terminal()
         self.read_terminal(ours, "run-1 running")  # only an answer shows it
         self.daemon.send_signal(signal.SIGUSR1)
         output, _ = waiter.communicate(timeout=PATIENCE_SECONDS)
@@ -265,6 +263,13 @@ class Kheishctl(unittest.TestCase):
         self.assertIn("\n", self.ctl("runs", "get", "run-1"))
         self.assertIn("\u202e", self.json("runs", "get", "run-1")["outputs"][0]["content"])
 
+    def wait_at_terminal(self):
+        """A `runs wait` of run-1 that shows its progress on the terminal it gives, the caller's."""
+        ours, theirs = pty.openpty()
+        waiter = self.start(PROGRAMS["kheishctl"], "runs", "wait", "run-1", stderr=theirs)
+        os.close(theirs)
+        return ours, waiter
+
     def read_terminal(self, terminal, wanted):
         """What a terminal shows up to and with `wanted`."""
         seen = ""
@@ -277,9 +282,7 @@ class Kheishctl(unittest.TestCase):
     def test_a_terminal_sees_progress(self):
         self.ctl("sessions", "create", "demo")
         self.ctl("sessions", "input", "demo", "hold")
-        ours, theirs = pty.openpty()
-        waiter = self.start(PROGRAMS["kheishctl"], "runs", "wait", "run-1", stderr=theirs)
-        os.close(theirs)
+        ours, waiter = self.wait_at_terminal()
         self.assertIn("running", self.read_terminal(ours, "run-1 running"))
         self.daemon.send_signal(signal.SIGUSR1)
         progress = self.read_terminal(ours, "run-1 completed")

@@ -7,6 +7,8 @@ namespace {
 
 const models::ToolCall kBash{"toolu_2", "bash", R"({"command":"make"})"};
 
+using Kind = models::CallError::Kind;
+
 class ExplainTest : public ControlFixture {
   protected:
     void SetUp() override {
@@ -16,6 +18,14 @@ class ExplainTest : public ControlFixture {
     codec::Json explanation(RunId run) { return *view(run).find("explanation"); }
     std::string text(RunId run) { return explanation(run).find("text")->string(); }
     std::string ended_by(RunId run) { return explanation(run).find("ended_by")->string(); }
+    /// A run whose model has failed once.
+    RunId submit_and_fail(Kind kind, std::optional<std::chrono::microseconds> retry_after = {}) {
+        const RunId run = submit("demo", "x");
+        launched(run);
+        routes_->fake.fail(kind, retry_after);
+        settle();
+        return run;
+    }
     bool says(RunId run, const std::string& words) {
         return text(run).find(words) != std::string::npos;
     }
@@ -49,10 +59,7 @@ TEST_F(ExplainTest, AModelIsNamedWithTheTurn) {
 }
 
 TEST_F(ExplainTest, AnUnreachableProviderIsNamedWithTheNextTry) {
-    const RunId run = submit("demo", "x");
-    launched(run);
-    routes_->fake.fail(models::CallError::Kind::network);
-    settle();
+    const RunId run = submit_and_fail(Kind::network);
     ASSERT_EQ(wait_reason(run), "network");
     EXPECT_TRUE(says(run, "cannot be reached")) << text(run);
     ASSERT_TRUE(explanation(run).find("until_ms").has_value());
@@ -60,10 +67,7 @@ TEST_F(ExplainTest, AnUnreachableProviderIsNamedWithTheNextTry) {
 }
 
 TEST_F(ExplainTest, ARetryAfterIsExactToTheSecondItIsDue) {
-    const RunId run = submit("demo", "x");
-    launched(run);
-    routes_->fake.fail(models::CallError::Kind::rate_limited, std::chrono::hours(72));
-    settle();
+    const RunId run = submit_and_fail(Kind::rate_limited, std::chrono::hours(72));
     ASSERT_EQ(wait_reason(run), "timer");
     const std::int64_t due_ms = explanation(run).find("until_ms")->integer();
     EXPECT_GE(due_ms, clock_.now().wall_us / 1000 + 72LL * 3600 * 1000);
@@ -91,10 +95,7 @@ TEST_F(ExplainTest, AGateIsNamedWithWhoDecides) {
 }
 
 TEST_F(ExplainTest, AnEndSaysHow) {
-    const RunId run = submit("demo", "x");
-    launched(run);
-    routes_->fake.fail(models::CallError::Kind::invalid_request);
-    settle();
+    const RunId run = submit_and_fail(Kind::invalid_request);
     ASSERT_EQ(status(run), "failed");
     EXPECT_EQ(text(run).rfind("it is over, failed: ", 0), 0U) << text(run);
 }

@@ -1,4 +1,5 @@
 #include "command.hpp"
+#include "input.hpp"
 #include "listing.hpp"
 #include "output.hpp"
 #include "run_view.hpp"
@@ -12,6 +13,10 @@ namespace kheish::ctl {
 namespace {
 
 using codec::Json;
+
+/// As kheishd has them; beyond, there is no need to read on.
+constexpr std::size_t kResultLimitBytes = std::size_t{256} << 10;
+constexpr std::size_t kUpdatedInputLimitBytes = std::size_t{512} << 10;
 
 Result<int> list(Session& session, const Invocation& invocation) {
     Json options = Json::object();
@@ -67,32 +72,111 @@ Result<Json> find_approval(Session& session, const Invocation& invocation) {
     return view;
 }
 
-/// What is resolved is what was shown: the digest goes back with the decision.
-Result<int>
-resolve(Session& session, const Invocation& invocation, const char* member, const char* option) {
-    KHEISH_TRY(const Json approval, find_approval(session, invocation));
+void show_at_terminal(const Json& approval) {
     if (is_terminal(STDERR_FILENO))
         print_message(approval_text(approval));
-    Json options = Json::object({{"digest", text_at(approval, "digest")}});
-    set_given(options, invocation, option, std::string_view(option).substr(2));
-    set_given(options, invocation, "--idempotency-key", "idempotency_key");
-    KHEISH_TRY(const Call call, approval_call(text_at(approval, "id"), member, options));
-    KHEISH_TRY(const Json run, session.call_json(call));
+}
+
+Result<int> show_outcome(Session& session, const Invocation& invocation, const Json& run) {
     if (invocation.flag("--wait"))
         return wait_and_show(session, text_at(run, "run_id"), false);
     return session.show(run, run_text(run));
 }
 
+/// What is resolved is what was shown: the digest goes back with the decision.
+Result<int>
+resolve(Session& session, const Invocation& invocation, const char* member, Json options) {
+    KHEISH_TRY(const Json approval, find_approval(session, invocation));
+    show_at_terminal(approval);
+    options.set("digest", text_at(approval, "digest"));
+    set_given(options, invocation, "--justification", "justification");
+    set_given(options, invocation, "--reason", "reason");
+    set_given(options, invocation, "--idempotency-key", "idempotency_key");
+    KHEISH_TRY(const Call call, approval_call(text_at(approval, "id"), member, options));
+    KHEISH_TRY(const Json run, session.call_json(call));
+    return show_outcome(session, invocation, run);
+}
+
 Result<int> allow(Session& session, const Invocation& invocation) {
-    return resolve(session, invocation, "Allow", "--justification");
+    Json options = Json::object();
+    KHEISH_TRY(
+        const std::optional<std::string> input,
+        text_or_file(
+            invocation, "--updated-input-json", "--updated-input-file", kUpdatedInputLimitBytes));
+    options.set_optional("updated_input_json", input);
+    return resolve(session, invocation, "Allow", std::move(options));
 }
 
 Result<int> deny(Session& session, const Invocation& invocation) {
-    return resolve(session, invocation, "Deny", "--reason");
+    return resolve(session, invocation, "Deny", Json::object());
+}
+
+Result<int> supply(Session& session, const Invocation& invocation) {
+    KHEISH_TRY(
+        const std::optional<std::string> result,
+        text_or_file(invocation, "--result", "--result-file", kResultLimitBytes));
+    if (!result)
+        return fail(Errc::invalid_argument, "say what came of it: --result or --result-file");
+    return resolve(session, invocation, "Supply", Json::object({{"result", *result}}));
+}
+
+/// All that is pending of one session, which is of one run, in one decision: all of it or nothing.
+/// A call whose outcome is unknown is not among it: what came of it is a question of its own.
+Result<int> resolve_all(
+    Session& session, const Invocation& invocation, const char* behavior, const char* reason) {
+    const std::string session_id = invocation.required("SESSION");
+    KHEISH_TRY(
+        const Json pending,
+        session.call_json(
+            {.path = manager_path(),
+             .interface = kManager,
+             .member = "ListApprovals",
+             .options = Json::object({{"session_id", session_id}})}));
+    Json resolutions = Json::array();
+    std::string run;
+    for (const Json& item : pending.items()) {
+        const Json gate = object_at(item, "request");
+        show_at_terminal(gate);
+        if (text_at(gate, "gate") != "approval")
+            continue;
+        run = text_at(item, "run_id");
+        Json resolution = Json::object(
+            {{"request_id", text_at(gate, "id")},
+             {"behavior", behavior},
+             {"digest", text_at(gate, "digest")}});
+        set_given(resolution, invocation, reason, std::string_view(reason).substr(2));
+        resolutions.append(std::move(resolution));
+    }
+    if (resolutions.size() == 0)
+        return fail(
+            Errc::approval_batch_empty,
+            "session " + shown(session_id) + " has no call that waits for permission");
+    Json options = Json::object({{"resolutions", resolutions}});
+    set_given(options, invocation, "--idempotency-key", "idempotency_key");
+    KHEISH_TRY(std::string path, run_path(run));
+    KHEISH_TRY(
+        const Json view,
+        session.call_json(
+            {.path = std::move(path),
+             .interface = kRun,
+             .member = "ResolveApprovals",
+             .options = std::move(options)}));
+    return show_outcome(session, invocation, view);
+}
+
+Result<int> allow_all(Session& session, const Invocation& invocation) {
+    return resolve_all(session, invocation, "allow", "--justification");
+}
+
+Result<int> deny_all(Session& session, const Invocation& invocation) {
+    return resolve_all(session, invocation, "deny", "--reason");
 }
 
 const Positional kApprovalArgument{"APPROVAL", "The approval's id, or its session's"};
 const Positional kRequestArgument{"REQUEST", "The approval's id behind its session's", false};
+const Positional kSessionArgument{"SESSION", "The session whose pending calls they are"};
+const Option kJustificationOption{"--justification", "TEXT", "Kept with the decision"};
+const Option kReasonOption{"--reason", "TEXT", "Told to the model"};
 const Option kKeyOption{"--idempotency-key", "KEY", "The same key decides once"};
 const Option kWaitOption{"--wait", "", "Wait for the run and show how it ended"};
 
@@ -113,13 +197,36 @@ std::vector<Command> approval_commands() {
         {"approvals allow",
          "Let exactly what was shown happen, once",
          {kApprovalArgument, kRequestArgument},
-         {{"--justification", "TEXT", "Kept with the decision"}, kKeyOption, kWaitOption},
+         {kJustificationOption,
+          {"--updated-input-json", "JSON", "Let this happen instead of what was asked for"},
+          {"--updated-input-file", "FILE", "The same from a file, - for standard input"},
+          kKeyOption,
+          kWaitOption},
          allow},
         {"approvals deny",
          "Refuse it; the model is told why",
          {kApprovalArgument, kRequestArgument},
-         {{"--reason", "TEXT", "Told to the model"}, kKeyOption, kWaitOption},
+         {kReasonOption, kKeyOption, kWaitOption},
          deny},
+        {"approvals supply",
+         "Say what came of a call whose outcome is unknown",
+         {kApprovalArgument, kRequestArgument},
+         {{"--result", "TEXT", "What the model is told as the call's result"},
+          {"--result-file", "FILE", "The same from a file, - for standard input"},
+          kReasonOption,
+          kKeyOption,
+          kWaitOption},
+         supply},
+        {"approvals allow-all",
+         "Let all pending calls of a session happen, once",
+         {kSessionArgument},
+         {kJustificationOption, kKeyOption, kWaitOption},
+         allow_all},
+        {"approvals deny-all",
+         "Refuse all pending calls of a session",
+         {kSessionArgument},
+         {kReasonOption, kKeyOption, kWaitOption},
+         deny_all},
     };
 }
 

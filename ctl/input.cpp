@@ -27,15 +27,9 @@ Result<std::string> read_content(const Invocation& invocation, std::string_view 
             Errc::bad_request,
             "the input comes from " + std::string(positional) +
                 ", --content-file or --stdin: exactly one of them");
-    if (from_stdin)
-        return read_all(STDIN_FILENO, kContentLimitBytes);
-    if (file) {
-        Result<std::string> content = read_file(*file, kContentLimitBytes);
-        if (!content && content.error().code != Errc::payload_too_large)
-            return fail(Errc::bad_request, content.error().message);
-        return content;
-    }
-    return *text;
+    if (text)
+        return *text;
+    return read_input_file(from_stdin ? "-" : *file, kContentLimitBytes);
 }
 
 Result<std::string> current_directory() {
@@ -63,6 +57,31 @@ Result<std::string> session_of(const std::string& path) {
 }
 
 } // namespace
+
+Result<std::string> read_input_file(const std::string& path, std::size_t limit_bytes) {
+    Result<std::string> content =
+        path == "-" ? read_all(STDIN_FILENO, limit_bytes) : read_file(path, limit_bytes);
+    if (!content && content.error().code != Errc::payload_too_large)
+        return fail(Errc::bad_request, content.error().message);
+    return content;
+}
+
+Result<std::optional<std::string>> text_or_file(
+    const Invocation& invocation,
+    std::string_view option,
+    std::string_view file_option,
+    std::size_t limit_bytes) {
+    std::optional<std::string> text = invocation.value(option);
+    const std::optional<std::string> file = invocation.value(file_option);
+    if (text && file)
+        return fail(
+            Errc::bad_request,
+            "give " + std::string(option) + " or " + std::string(file_option) + ", not both");
+    if (!file)
+        return text;
+    KHEISH_TRY(text, read_input_file(*file, limit_bytes));
+    return text;
+}
 
 std::vector<Option> input_options() {
     return {

@@ -5,8 +5,19 @@
 
 #include <string>
 
-/// What `sessions input` and `run` share.
+/// What commands that take a text share.
 namespace kheish::ctl {
+
+/// The file at `path`, "-" for standard input. Errc::bad_request where it can't be read,
+/// Errc::payload_too_large beyond `limit_bytes`.
+Result<std::string> read_input_file(const std::string& path, std::size_t limit_bytes);
+/// The value of `option`, or what is in the file that `file_option` names; nothing where neither is
+/// given, Errc::bad_request where both are.
+Result<std::optional<std::string>> text_or_file(
+    const Invocation& invocation,
+    std::string_view option,
+    std::string_view file_option,
+    std::size_t limit_bytes);
 
 /// A run that was submitted.
 struct Submitted {

@@ -65,13 +65,19 @@ std::string answer_text(const Json& run) {
 
 std::string approval_text(const Json& approval) {
     const std::string id = shown(text_at(approval, "id"));
-    std::string text = shown(text_at(approval, "tool_name")) + " waits for a decision (" + id +
-                       ", session " + shown(text_at(approval, "session_id")) + ")\n";
-    add_field(text, "would run", text_at(approval, "summary")); // escaped by kheishd
+    const bool is_outcome = text_at(approval, "gate") == "outcome_unknown";
+    std::string text =
+        shown(text_at(approval, "tool_name")) +
+        (is_outcome ? " may have happened, say what came of it (" : " waits for a decision (") +
+        id + ", session " + shown(text_at(approval, "session_id")) + ")\n";
+    // Escaped by kheishd.
+    add_field(text, is_outcome ? "unknown" : "would run", text_at(approval, "summary"));
     add_field(text, "because", shown(text_at(approval, "reason")));
     add_field(text, "digest", shown(text_at(approval, "digest")));
-    add_field(text, "allow", "kheishctl approvals allow " + id);
-    add_field(text, "deny", "kheishctl approvals deny " + id);
+    add_field(text, is_outcome ? "run again" : "allow", "kheishctl approvals allow " + id);
+    if (is_outcome)
+        add_field(text, "supply", "kheishctl approvals supply " + id + " --result TEXT");
+    add_field(text, is_outcome ? "give up" : "deny", "kheishctl approvals deny " + id);
     return text;
 }
 

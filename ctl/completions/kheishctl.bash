@@ -11,7 +11,7 @@ _kheishctl() {
 
     case $previous in
         --output) mapfile -t COMPREPLY < <(compgen -W "pretty json" -- "$word"); return ;;
-        --content-file) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+        --content-file | --updated-input-file | --result-file) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         --workspace) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
         --order) mapfile -t COMPREPLY < <(compgen -W "asc desc" -- "$word"); return ;;
     esac
@@ -30,12 +30,15 @@ _kheishctl() {
         "runs stream") options+=" --cursor" ;;
         "runs cancel") options+=" --reason" ;;
         "approvals list") options+=" --session-id" ;;
-        "approvals allow") options+=" --justification --idempotency-key --wait" ;;
+        "approvals allow") options+=" --justification --updated-input-json --updated-input-file --idempotency-key --wait" ;;
         "approvals deny") options+=" --reason --idempotency-key --wait" ;;
+        "approvals supply") options+=" --result --result-file --reason --idempotency-key --wait" ;;
+        "approvals allow-all") options+=" --justification --idempotency-key --wait" ;;
+        "approvals deny-all") options+=" --reason --idempotency-key --wait" ;;
         sessions) verbs="create list get input events stream interrupt end" ;;
         events) verbs="stream" ;;
         runs) verbs="list get explain wait stream events cancel" ;;
-        approvals) verbs="list show allow deny" ;;
+        approvals) verbs="list show allow deny supply allow-all deny-all" ;;
         "") verbs="status capabilities run sessions events runs approvals" ;;
     esac
 

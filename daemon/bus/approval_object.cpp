@@ -38,27 +38,34 @@ Result<Plan> plan_describe(BusEdge& edge, sd_bus_message* call) {
         }};
 }
 
-Result<Plan> plan_resolve(BusEdge& edge, sd_bus_message* call, bool allow) {
+using Behavior = control::Resolution::Behavior;
+
+Operation operation_of(Behavior behavior) {
+    switch (behavior) {
+    case Behavior::allow:
+        return Operation::approvals_allow;
+    case Behavior::deny:
+        return Operation::approvals_deny;
+    case Behavior::supply:
+        break;
+    }
+    return Operation::approvals_supply;
+}
+
+template <Behavior behavior>
+Result<Plan> plan_resolve(BusEdge& edge, sd_bus_message* call) {
     KHEISH_TRY(const ApprovalId approval, approval_of(call));
-    KHEISH_TRY(const Json options, read_dictionary(call));
+    KHEISH_TRY(Json options, read_dictionary(call));
+    KHEISH_TRY(options, with_json_text(options, "updated_input", control::kUpdatedInputLimitBytes));
     KHEISH_TRY(
-        control::ResolveApprovals request, control::parse_resolve_one(approval, allow, options));
-    const Operation operation = allow ? Operation::approvals_allow : Operation::approvals_deny;
-    KHEISH_TRY(AccessRequest access, access_to(edge, operation, approval));
+        control::ResolveApprovals request, control::parse_resolve_one(approval, behavior, options));
+    KHEISH_TRY(AccessRequest access, access_to(edge, operation_of(behavior), approval));
     return Plan{
         std::move(access),
         [&edge, request = std::move(request)](const Caller& caller, BusMessage message) mutable {
             edge.service().resolve_approval(
                 caller, std::move(request), json_responder(std::move(message)));
         }};
-}
-
-Result<Plan> plan_allow(BusEdge& edge, sd_bus_message* call) {
-    return plan_resolve(edge, call, true);
-}
-
-Result<Plan> plan_deny(BusEdge& edge, sd_bus_message* call) {
-    return plan_resolve(edge, call, false);
 }
 
 /// What a property getter of this interface needs to know of its object.
@@ -110,10 +117,20 @@ const sd_bus_vtable kVtable[] = {
         "Allow",
         SD_BUS_ARGS("a{sv}", options),
         SD_BUS_RESULT("s", view),
-        handle<plan_allow>,
+        handle<plan_resolve<Behavior::allow>>,
         kOpen),
     SD_BUS_METHOD_WITH_ARGS(
-        "Deny", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("s", view), handle<plan_deny>, kOpen),
+        "Deny",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_resolve<Behavior::deny>>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "Supply",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_resolve<Behavior::supply>>,
+        kOpen),
     SD_BUS_VTABLE_END,
 };
 

@@ -165,4 +165,25 @@ Result<Json> read_dictionary(sd_bus_message* message) {
     return DictionaryReader(message).object(0);
 }
 
+Result<Json> with_json_text(const Json& options, std::string_view key, std::size_t limit_bytes) {
+    constexpr int kDepth = 32;
+    const std::string text_key = std::string(key) + "_json";
+    const std::optional<Json> text = options.find(text_key);
+    if (!text)
+        return options;
+    if (!text->is_string() || options.find(key))
+        return fail(
+            Errc::bad_request,
+            "options." + text_key + " must be JSON text instead of " + std::string(key));
+    Result<Json> value = codec::parse_json(text->string(), {.bytes = limit_bytes, .depth = kDepth});
+    if (!value)
+        return fail(std::move(value).error().wrap("options." + text_key));
+    Json body = Json::object();
+    for (const std::string& member : options.keys())
+        if (member != text_key)
+            body.set(member, *options.find(member));
+    body.set(key, std::move(*value));
+    return body;
+}
+
 } // namespace kheish::bus

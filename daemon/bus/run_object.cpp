@@ -54,6 +54,47 @@ Result<Plan> plan_cancel(BusEdge& edge, sd_bus_message* call) {
         }};
 }
 
+/// The prompt shows what the gates release: how many they are, and the first of them.
+Result<AccessRequest>
+access_to_gates(BusEdge& edge, RunId run, const control::ResolveApprovals& request) {
+    constexpr std::size_t kShown = 8;
+    KHEISH_TRY(AccessRequest access, access_to(edge, Operation::runs_resolve, run));
+    std::string approvals;
+    std::string summaries;
+    std::string session;
+    for (std::size_t i = 0; i < request.resolutions.size() && i < kShown; ++i) {
+        const ApprovalId& approval = request.resolutions[i].approval;
+        KHEISH_TRY(const control::ApprovalSummary gate, edge.service().approval_summary(approval));
+        const std::string separator = i == 0 ? "" : "; ";
+        approvals += separator + approval.value;
+        summaries += separator + std::string(to_string(request.resolutions[i].behavior)) + " " +
+                     gate.summary;
+        session = gate.session.value;
+    }
+    const std::size_t count = request.resolutions.size();
+    if (count > kShown)
+        summaries += "; and " + std::to_string(count - kShown) + " more";
+    access.details.emplace_back("approval", std::move(approvals));
+    access.details.emplace_back("session", std::move(session));
+    access.details.emplace_back("tool", std::to_string(count) + " calls");
+    access.details.emplace_back("summary", std::move(summaries));
+    return access;
+}
+
+Result<Plan> plan_resolve(BusEdge& edge, sd_bus_message* call) {
+    KHEISH_TRY(const RunId run, run_of(call));
+    KHEISH_TRY(const Json options, read_dictionary(call));
+    KHEISH_TRY(control::ResolveApprovals request, control::parse_resolve_approvals(options));
+    KHEISH_TRY(AccessRequest access, access_to_gates(edge, run, request));
+    return Plan{
+        std::move(access),
+        [&edge, run, request = std::move(request)](
+            const Caller& caller, BusMessage message) mutable {
+            edge.service().resolve_approvals(
+                caller, run, std::move(request), json_responder(std::move(message)));
+        }};
+}
+
 /// What a property getter of this interface needs to know of its object.
 struct RunTraits {
     using Summary = RunSummary;
@@ -116,6 +157,12 @@ const sd_bus_vtable kVtable[] = {
         SD_BUS_ARGS("a{sv}", options),
         SD_BUS_RESULT("s", view),
         handle<plan_cancel>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "ResolveApprovals",
+        SD_BUS_ARGS("a{sv}", resolutions),
+        SD_BUS_RESULT("s", view),
+        handle<plan_resolve>,
         kOpen),
     SD_BUS_VTABLE_END,
 };

@@ -46,24 +46,10 @@ Result<Plan> plan_follow(BusEdge& edge, sd_bus_message* call) {
         edge, Operation::sessions_follow, {.session = std::move(session), .run = {}}, call);
 }
 
-/// D-Bus has no null, so that metadata of any shape also comes as JSON text.
 Result<Json> submit_body(const char* content, const Json& options) {
     if (options.find("content"))
         return fail(Errc::bad_request, "options.content: the content is an argument of its own");
-    Json body = Json::object();
-    for (const std::string& key : options.keys())
-        if (key != "metadata_json")
-            body.set(key, *options.find(key));
-    if (const std::optional<Json> text = options.find("metadata_json")) {
-        if (!text->is_string() || options.find("metadata"))
-            return fail(
-                Errc::bad_request, "options.metadata_json must be JSON text instead of metadata");
-        Result<Json> metadata =
-            codec::parse_json(text->string(), {.bytes = control::kMetadataLimitBytes, .depth = 32});
-        if (!metadata)
-            return fail(std::move(metadata).error().wrap("options.metadata_json"));
-        body.set("metadata", std::move(*metadata));
-    }
+    KHEISH_TRY(Json body, with_json_text(options, "metadata", control::kMetadataLimitBytes));
     // Items make the content where there are some.
     if (*content != '\0' || !body.find("input_items"))
         body.set("content", content);

@@ -97,8 +97,6 @@ class ControlPlane final : public Service, public CommitObserver {
         const ResolveApprovals& request,
         std::optional<journal::IdempotencyReceipt> receipt,
         Responder<codec::Json> responder);
-    static void
-    stage_resolution(RunActor& actor, Batch& batch, const Resolution& resolution, Status& staged);
     void tell_listener(const engine::Event& event);
     void when_terminal(RunId run, UniqueFunction<void()> done);
     /// Whether the run has ended or, where not only the end counts, waits for a person.

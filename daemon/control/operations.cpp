@@ -39,12 +39,13 @@ constexpr std::array kTable{
     OperationInfo{runs_events, "runs.events", "Run", "Events", "GET", "/v1/runs/{rid}/events", "runs events", kActionRead, Role::reader, read, 0, false, false},
     OperationInfo{runs_follow, "runs.stream", "Run", "Follow", "GET", "/v1/runs/{rid}/stream", "runs stream", kActionRead, Role::reader, read, 0, false, false},
     OperationInfo{runs_cancel, "runs.cancel", "Run", "Cancel", "POST", "/v1/runs/{rid}/cancel", "runs cancel", kActionControl, Role::operate, AuditClass::control, kSmall, true, false},
-    OperationInfo{runs_resolve, "runs.approvals", "", "", "POST", "/v1/runs/{rid}/approvals", "", kActionApprove, Role::operate, approve, kResolve, true, true},
+    OperationInfo{runs_resolve, "runs.approvals", "Run", "ResolveApprovals", "POST", "/v1/runs/{rid}/approvals", "", kActionApprove, Role::operate, approve, kResolve, true, true},
 
     OperationInfo{approvals_list, "approvals.list", "Manager", "ListApprovals", "", "", "approvals list", kActionRead, Role::reader, read, 0, false, false},
     OperationInfo{approvals_get, "approvals.get", "Approval", "Describe", "", "", "approvals show", kActionRead, Role::reader, read, 0, false, false},
     OperationInfo{approvals_allow, "approvals.allow", "Approval", "Allow", "", "", "approvals allow", kActionApprove, Role::operate, approve, kSmall, true, true},
     OperationInfo{approvals_deny, "approvals.deny", "Approval", "Deny", "", "", "approvals deny", kActionApprove, Role::operate, approve, kSmall, true, true},
+    OperationInfo{approvals_supply, "approvals.supply", "Approval", "Supply", "", "", "approvals supply", kActionApprove, Role::operate, approve, kResolve, true, true},
 };
 // clang-format on
 
@@ -52,7 +53,7 @@ constexpr bool rows_follow_the_enum() {
     for (std::size_t i = 0; i < kTable.size(); ++i)
         if (kTable[i].operation != static_cast<Operation>(i))
             return false;
-    return kTable.size() == static_cast<std::size_t>(approvals_deny) + 1;
+    return kTable.size() == static_cast<std::size_t>(approvals_supply) + 1;
 }
 static_assert(rows_follow_the_enum(), "one row per Operation, in its order");
 

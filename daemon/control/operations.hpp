@@ -37,6 +37,7 @@ enum class Operation {
     approvals_get,
     approvals_allow,
     approvals_deny,
+    approvals_supply,
 };
 
 /// What a token needs to have for the operation; a reader may do what a reader may, and so on up.

@@ -38,6 +38,11 @@ read_entry(const engine::TranscriptEntry& entry, const journal::Journal& journal
     case engine::TranscriptEntry::Kind::assistant:
         return models::decode_message(content);
     case engine::TranscriptEntry::Kind::tool_result:
+        if (entry.updated_input) {
+            KHEISH_TRY(const std::string input, journal.blob(entry.updated_input->digest));
+            content = "[The person who allowed this call has changed its input to " + input +
+                      "]\n" + content;
+        }
         message.parts.emplace_back(
             models::ToolResult{entry.provider_call_id, std::move(content), entry.is_error});
         break;

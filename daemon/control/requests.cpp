@@ -15,6 +15,7 @@ namespace {
 using codec::Json;
 using codec::ObjectReader;
 
+constexpr std::array<std::string_view, 3> kBehaviors{"allow", "deny", "supply"};
 constexpr std::size_t kInputItemLimit = 256;
 constexpr std::size_t kContentLimitBytes = std::size_t{12} << 20;
 
@@ -117,12 +118,29 @@ void read_metadata(ObjectReader& reader, SubmitInput& input) {
             "metadata", "is longer than " + std::to_string(kMetadataLimitBytes) + " bytes");
 }
 
+/// What only one behavior goes with.
+void read_instead(ObjectReader& reader, Resolution& resolution) {
+    resolution.result = reader.optional_string("result", kSuppliedResultLimitBytes);
+    if (resolution.result.has_value() != (resolution.behavior == Resolution::Behavior::supply))
+        reader.reject("result", "belongs to the behavior supply, and to no other");
+    const std::optional<Json> input = reader.optional_object("updated_input");
+    if (!input)
+        return;
+    if (resolution.behavior != Resolution::Behavior::allow)
+        reader.reject("updated_input", "belongs to the behavior allow, and to no other");
+    resolution.updated_input = codec::canonical_json(*input);
+    if (resolution.updated_input->size() > kUpdatedInputLimitBytes)
+        reader.reject(
+            "updated_input",
+            "is longer than " + std::to_string(kUpdatedInputLimitBytes) + " bytes");
+}
+
 Result<Resolution> read_resolution(const Json& item, std::size_t index) {
-    constexpr std::array<std::string_view, 2> kBehaviors{"allow", "deny"};
     ObjectReader reader(item, "body.resolutions[" + std::to_string(index) + "]");
     Resolution resolution;
     resolution.approval.value = reader.required_string("request_id", kLabelLimitBytes);
-    resolution.allow = reader.required_word("behavior", kBehaviors) == 0;
+    resolution.behavior =
+        static_cast<Resolution::Behavior>(reader.required_word("behavior", kBehaviors));
     const std::optional<std::string> justification =
         reader.optional_string("justification", kReasonLimitBytes);
     const std::optional<std::string> reason = reader.optional_string("reason", kReasonLimitBytes);
@@ -132,6 +150,7 @@ Result<Resolution> read_resolution(const Json& item, std::size_t index) {
         if (!resolution.digest)
             reader.reject("digest", "must be 64 lower-case hexadecimal digits");
     }
+    read_instead(reader, resolution);
     KHEISH_CHECK(reader.finish());
     return resolution;
 }
@@ -181,6 +200,10 @@ Result<Page> read_page(ObjectReader& reader) {
 }
 
 } // namespace
+
+std::string_view to_string(Resolution::Behavior behavior) {
+    return kBehaviors[static_cast<std::size_t>(behavior)];
+}
 
 Result<CreateSession> parse_create_session(const Json& body) {
     ObjectReader reader(body, "body");
@@ -244,11 +267,10 @@ parse_resolve_approvals(const Json& body, std::optional<std::string> header) {
 }
 
 Result<ResolveApprovals>
-parse_resolve_one(const ApprovalId& approval, bool allow, const Json& options) {
+parse_resolve_one(const ApprovalId& approval, Resolution::Behavior behavior, const Json& options) {
     if (!options.is_object())
         return fail(Errc::bad_request, "options must be an object");
-    Json item =
-        Json::object({{"request_id", approval.value}, {"behavior", allow ? "allow" : "deny"}});
+    Json item = Json::object({{"request_id", approval.value}, {"behavior", to_string(behavior)}});
     Json body = Json::object();
     for (const std::string& key : options.keys()) {
         if (key == "request_id" || key == "behavior")

@@ -22,6 +22,8 @@ inline constexpr std::size_t kMetadataLimitBytes = std::size_t{64} << 10;
 inline constexpr std::size_t kReasonLimitBytes = 4096;
 inline constexpr std::size_t kIdempotencyKeyLimitBytes = 256;
 inline constexpr std::size_t kResolutionLimit = 256; ///< resolutions in one batch
+inline constexpr std::size_t kSuppliedResultLimitBytes = std::size_t{256} << 10;
+inline constexpr std::size_t kUpdatedInputLimitBytes = std::size_t{512} << 10;
 inline constexpr std::int64_t kPageLimitDefault = 50;
 inline constexpr std::int64_t kPageLimitMax = 100;
 
@@ -53,22 +55,33 @@ Result<SubmitInput>
 parse_submit_input(const codec::Json& body, std::optional<std::string> idempotency_header = {});
 
 struct Resolution {
+    /// What is decided about a gate. Where the outcome of a call is unknown: execute it again, give
+    /// it up, or supply what came of it. supply is for these only.
+    enum class Behavior { allow, deny, supply };
+
     ApprovalId approval;
-    bool allow = false;
+    Behavior behavior = Behavior::deny;
     std::string reason;                  ///< justification or reason
     std::optional<codec::Digest> digest; ///< what the resolver was shown; must match where given
+    /// With allow, for a gate that waits for permission: what is to be done instead of what was
+    /// shown, as canonical JSON of an object. Validated and judged as the model's own input is.
+    std::optional<std::string> updated_input;
+    std::optional<std::string> result; ///< exactly with supply: what the model is told
 };
 struct ResolveApprovals {
     std::vector<Resolution> resolutions; ///< all or nothing; no approval twice
     std::optional<std::string> idempotency_key;
 };
-/// Members: resolutions [{request_id, behavior: allow|deny, justification, reason, digest}],
-/// idempotency_key.
+/// Members: resolutions [{request_id, behavior: allow|deny|supply, justification, reason, digest,
+/// updated_input, result}], idempotency_key.
 Result<ResolveApprovals> parse_resolve_approvals(
     const codec::Json& body, std::optional<std::string> idempotency_header = {});
-/// Members: justification | reason, digest, idempotency_key; for Approval.Allow and Approval.Deny.
-Result<ResolveApprovals>
-parse_resolve_one(const ApprovalId& approval, bool allow, const codec::Json& options);
+/// Members: justification | reason, digest, idempotency_key, with allow updated_input, with supply
+/// result; for Approval.Allow, Approval.Deny and Approval.Supply.
+Result<ResolveApprovals> parse_resolve_one(
+    const ApprovalId& approval, Resolution::Behavior behavior, const codec::Json& options);
+
+std::string_view to_string(Resolution::Behavior behavior);
 
 /// Members: reason. For end, interrupt and cancel.
 Result<std::string> parse_reason(const codec::Json& body);

@@ -14,6 +14,17 @@ Json interrupted_view(bool interrupted, Json snapshot) {
     return Json::object({{"interrupted", interrupted}, {"snapshot", std::move(snapshot)}});
 }
 
+/// Everything of a decision: with anything else it is another decision.
+Json fingerprint(const Resolution& resolution) {
+    return Json::array(
+        {resolution.approval.value,
+         to_string(resolution.behavior),
+         resolution.reason,
+         resolution.digest ? resolution.digest->to_hex() : "",
+         resolution.updated_input ? Json(*resolution.updated_input) : Json(),
+         resolution.result ? Json(*resolution.result) : Json()});
+}
+
 } // namespace
 
 void ControlPlane::cancel_run(
@@ -144,40 +155,6 @@ ControlPlane::check_gates(const RunActor& actor, const std::vector<Resolution>& 
     return {};
 }
 
-void ControlPlane::stage_resolution(
-    RunActor& actor, Batch& batch, const Resolution& resolution, Status& staged) {
-    if (!staged)
-        return;
-    for (const engine::CallState* call : actor.state().pending_outcomes()) {
-        const CallId id = call->proposal.call;
-        if (outcome_gate_id(actor.run(), id, call->executions) != resolution.approval)
-            continue;
-        staged = actor.stage(
-            batch,
-            engine::OutcomeResolved{
-                .call = id,
-                .choice = resolution.allow ? engine::OutcomeChoice::retry
-                                           : engine::OutcomeChoice::abandon,
-                .text = std::nullopt,
-                .reason = resolution.reason});
-        return;
-    }
-    const engine::CallState* call = actor.state().find_gate(resolution.approval);
-    if (call == nullptr) {
-        staged =
-            fail(Errc::approval_request_not_pending, resolution.approval.value + " is not pending");
-        return;
-    }
-    staged = actor.stage(
-        batch,
-        engine::ApprovalResolved{
-            .approval = resolution.approval,
-            .call = call->proposal.call,
-            .digest = call->gate->digest,
-            .allowed = resolution.allow,
-            .reason = resolution.reason});
-}
-
 void ControlPlane::resolve_approvals(
     const Caller& caller, RunId run, ResolveApprovals request, Responder<Json> responder) {
     const Result<journal::RunRow> row = reader_.run_for(caller, run);
@@ -189,11 +166,7 @@ void ControlPlane::resolve_approvals(
     if (request.idempotency_key) {
         Json print = Json::array();
         for (const Resolution& resolution : request.resolutions)
-            print.append(Json::array(
-                {resolution.approval.value,
-                 resolution.allow,
-                 resolution.reason,
-                 resolution.digest ? resolution.digest->to_hex() : ""}));
+            print.append(fingerprint(resolution));
         receipt.emplace();
         receipt->scope = caller.principal.to_string() + " approvals.resolve";
         receipt->key_digest = codec::sha256(*request.idempotency_key);
@@ -234,8 +207,8 @@ void ControlPlane::release_gates(
     // Looked at only now: what was pending when the request came may be decided by now.
     Status staged = check_gates(actor, request.resolutions);
     Batch batch = actor.batch_of(std::move(authority));
-    for (const Resolution& resolution : request.resolutions)
-        stage_resolution(actor, batch, resolution, staged);
+    if (staged)
+        staged = actor.stage_resolutions(batch, request.resolutions);
     if (!staged) {
         responder.fail(staged.error());
         return;

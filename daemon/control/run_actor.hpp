@@ -4,6 +4,7 @@
 #include "base/entropy.hpp"
 #include "base/responder.hpp"
 #include "base/timers.hpp"
+#include "control/requests.hpp"
 #include "control/run_projection.hpp"
 #include "control/settings.hpp"
 #include "engine/decide.hpp"
@@ -98,6 +99,12 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     /// In the name of the run's agent, for whoever submitted the run.
     Batch agent_batch() const;
 
+    /// Stages what `resolutions` decide about pending gates, all of them or an error that says
+    /// which cannot be: Errc::approval_request_not_pending, approval_state_conflict for a behavior
+    /// that is not for this kind of gate, bad_request and its like for an updated input that the
+    /// tool does not take, forbidden for one that the permission rules deny.
+    Status stage_resolutions(Batch& batch, const std::vector<Resolution>& resolutions);
+
     // What happens to the run; each posts itself.
     void start();
     void recover(std::string boot_id);
@@ -167,6 +174,12 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
 
     Result<std::string> input_of(const engine::CallState& call) const;
     Result<codec::Digest> digest_of(const engine::CallState& call) const;
+    codec::Digest digest_of(const engine::CallState& call, std::string input) const;
+    Status stage_resolution(Batch& batch, const Resolution& resolution);
+    Status stage_outcome(Batch& batch, const engine::CallState& call, const Resolution& resolution);
+    Status
+    stage_decision(Batch& batch, const engine::CallState& call, const Resolution& resolution);
+    Result<std::string> judge_update(const engine::CallState& call, const std::string& input) const;
     void open_gate(const CallId& call, const std::string& reason, Plan& plan);
     bool may_start(const engine::CallState& call, Plan& plan);
     void execute(const CallId& call);

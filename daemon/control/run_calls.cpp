@@ -1,4 +1,4 @@
-// A run's tool calls: judged, gated, started, executed.
+// A run's tool calls: judged, started, executed.
 
 #include "base/log.hpp"
 #include "base/text.hpp"
@@ -17,17 +17,6 @@ namespace kheish::control {
 
 Result<std::string> RunActor::input_of(const engine::CallState& call) const {
     return outside_.journal.blob(call.proposal.input.digest);
-}
-
-Result<codec::Digest> RunActor::digest_of(const engine::CallState& call) const {
-    KHEISH_TRY(std::string input, input_of(call));
-    return govern::action_digest(govern::Action{
-        .run = run(),
-        .call = call.proposal.call,
-        .tool = call.proposal.tool,
-        .input = std::move(input),
-        .working_directory = state().request.workspace,
-        .sandbox_profile = settings_.sandbox_profile});
 }
 
 void RunActor::Planner::operator()(const engine::JudgeCall& effect) {
@@ -50,58 +39,6 @@ void RunActor::Planner::operator()(const engine::JudgeCall& effect) {
             .reason = judgement.reason});
     if (decided && judgement.decision == govern::Behavior::ask)
         actor.open_gate(effect.call, judgement.reason, plan);
-}
-
-void RunActor::Planner::operator()(const engine::RequestApproval& effect) {
-    actor.open_gate(effect.call, {}, plan);
-}
-
-void RunActor::open_gate(const CallId& call_id, const std::string& reason, Plan& plan) {
-    const engine::CallState* call = state().find_call(call_id);
-    KHEISH_ASSERT(call != nullptr);
-    const tools::Tool* tool = tools::find_tool(call->proposal.tool);
-    const Result<std::string> input = input_of(*call);
-    const Result<codec::Digest> digest = digest_of(*call);
-    if (!input || !digest) {
-        break_off(input ? digest.error() : input.error());
-        return;
-    }
-    engine::ApprovalRequested requested;
-    requested.approval = engine::next_approval_id(state());
-    requested.call = call_id;
-    requested.digest = *digest;
-    requested.summary =
-        tool != nullptr ? tools::summary(*tool, *input) : escape_for_display(call->proposal.tool);
-    requested.reason = reason;
-    log(Level::notice,
-        "a tool call waits for an approval",
-        {{log_field::kMessageId, std::string(log_message::kApprovalAsked)},
-         {log_field::kRunId, run().to_string()},
-         {log_field::kCallId, call_id.value}});
-    (void)plan_event(plan, std::move(requested));
-}
-
-bool RunActor::may_start(const engine::CallState& call, Plan& plan) {
-    if (!call.gate)
-        return true;
-    const Result<codec::Digest> digest = digest_of(call);
-    if (!digest) {
-        break_off(digest.error());
-        return false;
-    }
-    if (*digest == call.gate->digest)
-        return true;
-    // What was shown is not what would happen now (another sandbox profile, say).
-    engine::Settlement withdrawal = engine::withdrawal_of(call);
-    engine::ToolFinished finished;
-    finished.call = call.proposal.call;
-    finished.outcome = std::move(withdrawal.outcome);
-    finished.is_error = withdrawal.is_error;
-    finished.text = codec::blob_ref(withdrawal.text);
-    finished.text_preview = preview_of(withdrawal.text);
-    plan.batch.blobs.push_back(std::move(withdrawal.text));
-    (void)plan_event(plan, std::move(finished));
-    return false;
 }
 
 void RunActor::Planner::operator()(const engine::StartCalls& effect) {

@@ -115,6 +115,12 @@ void RunProjection::follow_calls(const engine::Event& event) {
             calls_.emplace(row.call, std::move(row));
         }
     }
+    if (const auto* resolved = std::get_if<engine::ApprovalResolved>(&event.body);
+        resolved != nullptr && resolved->updated_input) {
+        journal::ToolCallRow& row = calls_[resolved->call];
+        row.input = *resolved->updated_input;
+        change_call(row);
+    }
     if (const auto* started = std::get_if<engine::ToolStarted>(&event.body)) {
         journal::ToolCallRow& row = calls_[started->call];
         row.executions = started->execution;
@@ -169,7 +175,9 @@ void RunProjection::follow_gates(const engine::Event& event) {
         journal::ApprovalRow row = open_gate(
             outcome_gate_id(state_.run, unknown->call, execution), unknown->call, event.at_us);
         row.digest = codec::sha256(row.approval.value);
-        row.summary = row.tool + ": the outcome is unknown; allow runs it again, deny gives it up";
+        row.summary = row.tool +
+                      ": the outcome is unknown; allow runs it again, deny gives it up, supply "
+                      "says what came of it";
         row.reason = unknown->reason;
         changed_approvals_.push_back(row);
         pending_.emplace(row.approval, std::move(row));

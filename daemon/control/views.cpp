@@ -3,6 +3,7 @@
 #include "codec/digest.hpp"
 
 #include "base/text.hpp"
+#include "control/run_projection.hpp"
 
 namespace kheish::control {
 
@@ -98,6 +99,7 @@ Json approval_view(const journal::ApprovalRow& row, const std::string& input) {
         {"tool_call_id", row.call.value},
         {"tool_name", row.tool},
         {"input", json_or_text(input)},
+        {"gate", is_outcome_gate(row.approval) ? "outcome_unknown" : "approval"},
         {"scope", "session"},
         {"reason", row.reason},
         {"summary", row.summary},

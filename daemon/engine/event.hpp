@@ -269,6 +269,10 @@ struct ApprovalResolved {
     codec::Digest digest; ///< of what was shown; the resolver has confirmed it
     bool allowed = false;
     std::string reason; ///< justification of an allow, reason of a deny
+    /// What is to happen instead of what was shown, only where allowed: the input, and the digest
+    /// of the action with it. Both or neither.
+    std::optional<codec::BlobRef> updated_input = {};
+    std::optional<codec::Digest> updated_digest = {};
 };
 
 /// The call may be happening from here on. Consumes the approval that allowed it.

@@ -61,6 +61,10 @@ class Writer {
         if (value)
             object_.set(key, json(*value));
     }
+    void operator()(std::string_view key, std::optional<Digest>& value) {
+        if (value)
+            object_.set(key, json(*value));
+    }
     void unstored(std::string_view key, const std::optional<BlobRef>& value) {
         if (value)
             object_.set(key, plain(*value));
@@ -132,10 +136,12 @@ class Reader {
     }
     void operator()(std::string_view key, bool& value) { value = reader_.required_boolean(key); }
     void operator()(std::string_view key, Digest& value) {
-        const std::optional<Digest> digest = Digest::parse(reader_.required_string(key));
-        if (!digest)
-            reader_.reject(key, "must be a SHA-256 in lower-case hexadecimal");
-        value = digest.value_or(Digest{});
+        value = parse_digest(key, reader_.required_string(key));
+    }
+    void operator()(std::string_view key, std::optional<Digest>& value) {
+        value.reset();
+        if (const std::optional<std::string> text = reader_.optional_string(key))
+            value = parse_digest(key, *text);
     }
     void operator()(std::string_view key, Principal& value) {
         Result<Principal> principal = Principal::parse(reader_.required_string(key));
@@ -175,6 +181,12 @@ class Reader {
     Status finish() { return reader_.finish(); }
 
   private:
+    Digest parse_digest(std::string_view key, std::string_view text) {
+        const std::optional<Digest> digest = Digest::parse(text);
+        if (!digest)
+            reader_.reject(key, "must be a SHA-256 in lower-case hexadecimal");
+        return digest.value_or(Digest{});
+    }
     template <class Value>
     void nested(std::string_view key, const Json& object, Value& value) {
         Reader inner(object, std::string(key));

@@ -220,6 +220,8 @@ void fields(Archive& archive, ApprovalResolved& event) {
     archive("digest", event.digest);
     archive("allowed", event.allowed);
     archive("reason", event.reason);
+    archive("updated_input", event.updated_input);
+    archive("updated_digest", event.updated_digest);
 }
 
 template <class Archive>

@@ -109,10 +109,20 @@ Status on(RunState& state, const ApprovalResolved& event) {
         return illegal(event.approval.value + " is not the gate of " + event.call.value);
     if (call->gate->digest != event.digest)
         return illegal(event.approval.value + " was shown with another digest");
-    if (event.allowed)
-        call->phase = CallPhase::allowed;
-    else
+    if (event.updated_input.has_value() != event.updated_digest.has_value())
+        return illegal("an updated input comes with the digest of its action, and only with it");
+    if (event.updated_input && !event.allowed)
+        return illegal("what is denied has no updated input");
+    if (!event.allowed) {
         refuse(*call, "denied", denial("a person", event.reason));
+        return {};
+    }
+    call->phase = CallPhase::allowed;
+    if (event.updated_input) {
+        call->proposal.input = *event.updated_input;
+        call->gate->digest = *event.updated_digest;
+        call->input_updated = true;
+    }
     return {};
 }
 
@@ -204,7 +214,8 @@ void close_batch(RunState& state) {
              state.model.turn,
              call.is_error,
              call.result.value_or(codec::BlobRef{}),
-             call.proposal.provider_call_id});
+             call.proposal.provider_call_id,
+             call.input_updated ? std::optional(call.proposal.input) : std::nullopt});
 }
 
 } // namespace kheish::engine::detail

@@ -32,7 +32,7 @@ Status on(RunState& state, const RunAccepted& event) {
     if (event.max_turns < 0 || event.max_output_tokens < 0)
         return illegal("a limit is negative");
     state.request = event;
-    state.transcript.push_back({TranscriptEntry::Kind::user, 0, false, event.input, {}});
+    state.transcript.push_back({TranscriptEntry::Kind::user, 0, false, event.input, {}, {}});
     return {};
 }
 

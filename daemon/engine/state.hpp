@@ -121,6 +121,7 @@ struct CallState {
     bool may_have_happened_before = false; ///< the same of the executions before the last
     bool has_output = false;
     std::optional<Gate> gate;             ///< the last one
+    bool input_updated = false;           ///< proposal.input is an approver's, not the model's
     std::optional<Settlement> settlement; ///< in the phases refused and resolved
     std::optional<codec::BlobRef> result; ///< in the phase finished
     bool is_error = false;                ///< of the result
@@ -143,6 +144,8 @@ struct TranscriptEntry {
     bool is_error = false; ///< of a tool result
     codec::BlobRef content;
     std::string provider_call_id; ///< of a tool result
+    /// Of a tool result: what the call was given instead of what the model had asked for.
+    std::optional<codec::BlobRef> updated_input = {};
 };
 
 struct ModelState {

@@ -71,17 +71,28 @@ Json submit_input() {
     }));
 }
 
+/// The members of every resolution.
+Json resolution(std::string_view behavior) {
+    return Json::object({
+        {"request_id", text(control::kLabelLimitBytes)},
+        {"behavior", words({behavior})},
+        {"justification", text(control::kReasonLimitBytes)},
+        {"reason", text(control::kReasonLimitBytes)},
+        {"digest", Json::object({{"type", "string"}, {"pattern", "^[0-9a-f]{64}$"}})},
+    });
+}
+
 Json resolve_approvals() {
-    const Json resolution = closed_object(
-        Json::object({
-            {"request_id", text(control::kLabelLimitBytes)},
-            {"behavior", words({"allow", "deny"})},
-            {"justification", text(control::kReasonLimitBytes)},
-            {"reason", text(control::kReasonLimitBytes)},
-            {"digest", Json::object({{"type", "string"}, {"pattern", "^[0-9a-f]{64}$"}})},
-        }),
-        {"request_id", "behavior"});
-    Json resolutions = list_of(resolution);
+    Json allow = resolution("allow");
+    allow.set("updated_input", Json::object({{"type", "object"}}));
+    Json supply = resolution("supply");
+    supply.set("result", text(control::kSuppliedResultLimitBytes));
+    Json resolutions = list_of(Json::object(
+        {{"oneOf",
+          Json::array(
+              {closed_object(allow, {"request_id", "behavior"}),
+               closed_object(resolution("deny"), {"request_id", "behavior"}),
+               closed_object(supply, {"request_id", "behavior", "result"})})}}));
     resolutions.set("minItems", 1);
     resolutions.set("maxItems", static_cast<std::int64_t>(control::kResolutionLimit));
     return closed_object(

@@ -17,7 +17,8 @@ namespace {
 using Words = std::set<std::string>;
 
 /// What kheishctl makes of several operations.
-const Words kComposed{"run", "runs explain", "runs wait"};
+const Words kComposed{
+    "run", "runs explain", "runs wait", "approvals allow-all", "approvals deny-all"};
 
 Words words_of(const std::string& text) {
     std::istringstream stream(text);

@@ -143,7 +143,7 @@ void Machine::on_daemon_death() {
     for (Delivery& delivery : deliveries_) {
         agenda_.cancel(delivery.entry);
         if (random_.chance(500))
-            begin(delivery.run, std::move(delivery.execution));
+            begin(delivery.run, delivery.attempt, std::move(delivery.execution));
     }
     deliveries_.clear();
 }
@@ -165,7 +165,9 @@ std::string Machine::leftover_runners() const {
 // ----------------------------------------------------------------------------------------
 
 void Machine::execute(RunId run, scopes::Execution execution) {
-    deliveries_.push_back({run, std::move(execution), 0});
+    const auto runner = runners_.find(run);
+    const int attempt = runner == runners_.end() ? 0 : runner->second.attempt;
+    deliveries_.push_back({run, attempt, std::move(execution), 0});
     const auto delivery = std::prev(deliveries_.end());
     delivery->entry =
         agenda_.in(random_.between(1, 50 * kMillisecond), [this, delivery] { deliver(delivery); });
@@ -173,21 +175,21 @@ void Machine::execute(RunId run, scopes::Execution execution) {
 
 void Machine::deliver(std::list<Delivery>::iterator delivery) {
     const RunId run = delivery->run;
+    const int attempt = delivery->attempt;
     scopes::Execution execution = std::move(delivery->execution);
     deliveries_.erase(delivery);
-    if (random_.chance(faults.loss))
+    if (find(run, attempt) != nullptr && random_.chance(faults.loss))
         lose(run, "simulated: killed");
     else
-        begin(run, std::move(execution));
+        begin(run, attempt, std::move(execution));
 }
 
-void Machine::begin(RunId run, scopes::Execution execution) {
-    const auto found = runners_.find(run);
-    if (found == runners_.end() || !found->second.is_up)
+void Machine::begin(RunId run, int attempt, scopes::Execution execution) {
+    Runner* const runner = find(run, attempt);
+    if (runner == nullptr || !runner->is_up)
         return;
     const CallId call = execution.call;
-    const int attempt = found->second.attempt;
-    Work& work = found->second.works[call];
+    Work& work = runner->works[call];
     work.execution = std::move(execution);
     work.entry = agenda_.in(random_.between(1, 20 * kSecond), [this, run, attempt, call] {
         happen(run, attempt, call);

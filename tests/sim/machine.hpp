@@ -59,6 +59,7 @@ class Machine {
     };
     struct Delivery {
         RunId run;
+        int attempt = 0; ///< a channel ends with its runner: no other one gets it
         scopes::Execution execution;
         std::uint64_t entry = 0;
     };
@@ -67,7 +68,7 @@ class Machine {
     void finish_launch(RunId run, int attempt);
     void finish_adoption(RunId run, int attempt);
     void deliver(std::list<Delivery>::iterator delivery);
-    void begin(RunId run, scopes::Execution execution);
+    void begin(RunId run, int attempt, scopes::Execution execution);
     void happen(RunId run, int attempt, const CallId& call);
     void finish(RunId run, int attempt, const CallId& call, scopes::Outcome::Kind kind);
     void report(RunId run, int attempt, const CallId& call);

@@ -27,7 +27,7 @@ void People::reach(control::Service* service, const Life& life) {
 void People::begin(int sessions, int submissions) {
     for (int i = 0; i < sessions; ++i) {
         sessions_.push_back("s" + std::to_string(i));
-        sessions_wanted_[sessions_.back()] = true;
+        sessions_wanted_[sessions_.back()] = "nobody answers";
         want_session(sessions_.back());
     }
     for (int i = 0; i < submissions; ++i) {
@@ -53,8 +53,12 @@ void People::want_session(const std::string& session) {
         std::move(request),
         Responder<control::CreatedSession>([this, session, weak = std::weak_ptr<int>(life_)](
                                                const Result<control::CreatedSession>& result) {
-            if (result && !weak.expired())
+            if (weak.expired())
+                return;
+            if (result || is_final(result.error())) // it was made, and has been ended since
                 sessions_wanted_.erase(session);
+            else if (sessions_wanted_.contains(session))
+                sessions_wanted_[session] = result.error().to_string();
         }));
 }
 
@@ -83,6 +87,8 @@ void People::on_submitted(const std::string& key, const Result<control::Submitte
     if (!result) {
         if (is_final(result.error()))
             wanted_.erase(key);
+        else if (const auto wish = wanted_.find(key); wish != wanted_.end())
+            wish->second.last_error = result.error().to_string();
         return;
     }
     oracle_.on_acknowledged(result->run);
@@ -92,6 +98,15 @@ void People::on_submitted(const std::string& key, const Result<control::Submitte
     // Some did not catch the answer and ask again.
     if (!random_.chance(200))
         wanted_.erase(key);
+}
+
+std::string People::unmet() const {
+    std::string text;
+    for (const auto& [session, error] : sessions_wanted_)
+        text += "nobody has made session " + session + " (" + error + ") ";
+    for (const auto& [key, wish] : wanted_)
+        text += key + " of " + wish.session + " was never accepted (" + wish.last_error + ") ";
+    return text;
 }
 
 void People::look_at_gates() {
@@ -106,7 +121,15 @@ void People::look_at_gates() {
 void People::answer_gate(const ApprovalId& approval) {
     control::Resolution resolution;
     resolution.approval = approval;
-    resolution.allow = random_.chance(700);
+    using Behavior = control::Resolution::Behavior;
+    resolution.behavior = random_.chance(700) ? Behavior::allow : Behavior::deny;
+    if (control::is_outcome_gate(approval) && random_.chance(300)) {
+        resolution.behavior = Behavior::supply;
+        resolution.result = "it is done";
+    }
+    if (!control::is_outcome_gate(approval) && resolution.behavior == Behavior::allow &&
+        random_.chance(150))
+        resolution.updated_input = R"({"command":"make check"})"; // not all tools take that
     resolution.reason = "because";
     const bool is_stale = random_.chance(100);
     if (is_stale)

@@ -27,11 +27,14 @@ class People {
     void begin(int sessions, int submissions);
     /// Everybody knows what became of what they asked for.
     bool is_content() const { return wanted_.empty() && sessions_wanted_.empty(); }
+    /// What somebody still asks for, and what the last answer was; empty where all are content.
+    std::string unmet() const;
 
   private:
     struct Wish {
         std::string session;
         std::string key;
+        std::string last_error = {};
     };
 
     void want_session(const std::string& session);
@@ -49,7 +52,7 @@ class People {
     Violations& violations_;
     control::Service* service_ = nullptr;
     Life life_;
-    std::map<std::string, bool> sessions_wanted_;
+    std::map<std::string, std::string> sessions_wanted_; ///< with the last error
     std::vector<std::string> sessions_;
     std::map<std::string, Wish> wanted_;    ///< by idempotency key
     std::map<std::string, RunId> received_; ///< what a key was first answered with

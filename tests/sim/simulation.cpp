@@ -221,6 +221,7 @@ Verdict Simulation::run() {
     }
     if (!violations_.any()) {
         violations_.require(step_ < kTurnLimit, "the world does not come to rest");
+        violations_.require(people_.is_content(), people_.unmet());
         oracle_.check_end(people_.answer_gates);
         if (daemon_)
             oracle_.check_rows(daemon_->journal->durable());

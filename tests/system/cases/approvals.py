@@ -2,7 +2,7 @@
 
 import os
 
-from agents import Agents, bash, turn
+from agents import Agents, bash, slow_bash, turn
 from harness import case, check, check_in
 
 TERMINAL = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "at_terminal.py")
@@ -99,3 +99,58 @@ def without_polkit_nobody_is_allowed_anything_that_needs_it(machine):
     check(refused.code in (4, 7), True, refused.text())
     check(agents.status(run), "waiting_for_approval")
     agents.forget()
+
+
+@case
+def all_pending_calls_of_a_session_are_decided_together(machine):
+    agents = Agents(machine)
+    pair = [bash("first", "echo first >> pair; echo one"), bash("second", "echo second >> pair; echo two")]
+    agents.configure({"": [turn("Two?", *pair), turn("They said: {{result 'first'}} {{result 'second'}}")]})
+    agents.create("alice", "together")
+    run = agents.submit("alice", "together", "x")
+    agents.until_status(run, "waiting_for_approval")
+    check(len(agents.pending(run)), 2)
+    # One password for both, and the prompt says what both are.
+    decided = at_terminal(machine, "alice", "approvals", "allow-all", "together")
+    check(decided.code, 0, decided.text())
+    check(decided.out.count("Password:"), 1, decided.out)
+    check_in("2 calls", decided.out)
+    check_in("echo second", decided.out)
+    agents.wait(run)
+    check(sorted(machine.run("cat /home/alice/work-together/pair").out.split()), ["first", "second"])
+    nothing = agents.ctl("approvals", "deny-all", "together", check=False)
+    check(nothing.code, 2, nothing.text())
+    check_in("has no call that waits for permission", nothing.err)
+
+
+@case
+def a_changed_input_is_what_happens(machine):
+    agents, run, approval = waiting(machine, "changed")
+    wrong = agents.ctl("approvals", "allow", approval, "--updated-input-json", '{"cmd":"true"}', check=False)
+    check(wrong.code, 2, wrong.text())
+    check(agents.status(run), "waiting_for_approval")
+    agents.ctl("approvals", "allow", approval, "--updated-input-json", '{"command":"echo instead > changed"}')
+    agents.wait(run)
+    check(machine.run("cat /home/alice/work-changed/changed").out, "instead\n")
+    check(machine.run("test -e /home/alice/work-changed/gated.count", check=False).code, 1)
+    check_in("changed its input", agents.answer(run))
+
+
+@case
+def what_came_of_a_lost_call_is_supplied_and_nothing_runs_again(machine):
+    agents = Agents(machine)
+    agents.configure({"": [turn("On it.", slow_bash("lost")), turn("It said: {{result 'lost'}}")]}, allowed=["bash"])
+    agents.create("alice", "supplied")
+    run = agents.submit("alice", "supplied", "x")
+    agents.until_executed("alice", "supplied", "lost")
+    machine.run(["systemctl", "kill", "-s", "KILL", agents.scope(run)])
+    agents.until_status(run, "waiting_for_approval")
+    gate = agents.pending(run)[0]
+    check(gate["gate"], "outcome_unknown")
+    check_in("may have happened", agents.ctl("approvals", "show", gate["id"]).out)
+    skipped = agents.ctl("approvals", "allow-all", "supplied", check=False)
+    check(skipped.code, 2, skipped.text())
+    agents.ctl("approvals", "supply", gate["id"], "--result", "I have looked: it was done")
+    agents.wait(run)
+    check_in("I have looked: it was done", agents.answer(run))
+    check(agents.executed("alice", "supplied", "lost"), 1)

@@ -191,7 +191,9 @@ void FakeService::resolve_approval(
             Errc::approval_request_not_pending, approval.approval.value + " is not pending");
     last_caller = caller;
     last_reason = resolution.reason;
-    approval.state = resolution.allow ? "allowed" : "denied";
+    last_resolutions = request.resolutions;
+    approval.state =
+        resolution.behavior == control::Resolution::Behavior::allow ? "allowed" : "denied";
     if (listener_ != nullptr)
         listener_->on_approval_changed(approval.approval, false, true);
     finish(approval.run);

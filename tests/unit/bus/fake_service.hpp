@@ -79,6 +79,7 @@ class FakeService final : public Service {
     SubmitInput last_input;
     CreateSession last_session;
     std::string last_reason;
+    std::vector<control::Resolution> last_resolutions;
 
   private:
     class Reader;

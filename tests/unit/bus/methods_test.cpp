@@ -195,6 +195,68 @@ TEST_F(Methods, ResolvesAnApprovalOnce) {
         error_name(Errc::approval_request_not_pending));
 }
 
+TEST_F(Methods, TakesAnUpdatedInputAsAnyJson) {
+    submit(create_session("demo"), "gate");
+    const std::string approval = "/ai/kheish/Daemon1/approval/approval_2d1_2d1";
+    EXPECT_EQ(
+        call(approval, kApprovalInterface, "Allow", option("updated_input_json", "{")).error,
+        error_name(Errc::invalid_json));
+    EXPECT_EQ(
+        call(approval, kApprovalInterface, "Deny", option("updated_input_json", "{}")).error,
+        error_name(Errc::bad_request));
+    EXPECT_EQ(
+        call(
+            approval,
+            kApprovalInterface,
+            "Allow",
+            option("updated_input_json", R"({"command":"ls","cwd":null})"))
+            .error,
+        "");
+    EXPECT_EQ(service_.last_resolutions.at(0).updated_input, R"({"command":"ls","cwd":null})");
+}
+
+TEST_F(Methods, TakesWhatCameOfACallWithoutAKnownOutcome) {
+    submit(create_session("demo"), "gate");
+    const std::string approval = "/ai/kheish/Daemon1/approval/approval_2d1_2d1";
+    EXPECT_EQ(
+        call(approval, kApprovalInterface, "Supply", no_options()).error,
+        error_name(Errc::bad_request));
+    EXPECT_EQ(
+        call(approval, kApprovalInterface, "Supply", option("result", "it is built")).error, "");
+    EXPECT_EQ(service_.last_resolutions.at(0).result, "it is built");
+}
+
+/// The batch that allows one approval.
+std::function<int(sd_bus_message*)> allow_all_of(const char* approval) {
+    return [approval](sd_bus_message* message) {
+        constexpr const char* kBatch = "aa{sv}";
+        constexpr int kOne = 1;
+        constexpr int kMembers = 2;
+        // clang-format off
+        return sd_bus_message_append(
+            message, "a{sv}", kOne, "resolutions", kBatch, kOne, kMembers,
+            "request_id", "s", approval, "behavior", "s", "allow");
+        // clang-format on
+    };
+}
+
+TEST_F(Methods, ResolvesTheGatesOfARunTogether) {
+    submit(create_session("demo"), "gate");
+    const std::string run = "/ai/kheish/Daemon1/run/1";
+    EXPECT_EQ(
+        call(run, kRunInterface, "ResolveApprovals", no_options()).error,
+        error_name(Errc::approval_batch_empty));
+    EXPECT_EQ(
+        call(run, kRunInterface, "ResolveApprovals", allow_all_of("approval-7-7")).error,
+        error_name(Errc::approval_not_found));
+    authorizer_.requests.clear();
+    EXPECT_EQ(call(run, kRunInterface, "ResolveApprovals", allow_all_of("approval-1-1")).error, "");
+    ASSERT_EQ(authorizer_.requests.size(), 1U) << "one question for all of them";
+    EXPECT_EQ(authorizer_.requests.at(0).action, "ai.kheish.daemon1.approve");
+    EXPECT_EQ(authorizer_.requests.at(0).details.back().second, "allow rm -rf build");
+    ASSERT_EQ(service_.last_resolutions.size(), 1U);
+}
+
 TEST_F(Methods, NamesWhatIsNotThere) {
     EXPECT_EQ(
         call("/ai/kheish/Daemon1/session/nope", kSessionInterface, "Describe").error,

@@ -213,7 +213,10 @@ ControlFixture::resolve(RunId run, const std::string& approval, bool allow, uid_
     return wait_for<codec::Json>([this, run, &approval, allow, uid](
                                      Responder<codec::Json> responder) {
         ResolveApprovals request;
-        request.resolutions.push_back({ApprovalId{approval}, allow, "because", {}});
+        Resolution& resolution = request.resolutions.emplace_back();
+        resolution.approval.value = approval;
+        resolution.behavior = allow ? Resolution::Behavior::allow : Resolution::Behavior::deny;
+        resolution.reason = "because";
         plane_->resolve_approvals(Caller::user(uid), run, std::move(request), std::move(responder));
     });
 }

@@ -6,6 +6,8 @@ namespace {
 
 const models::ToolCall kBash{"toolu_2", "bash", R"({"command":"make"})"};
 
+using Behavior = Resolution::Behavior;
+
 class GatesTest : public ControlFixture {
   protected:
     void SetUp() override {
@@ -28,7 +30,24 @@ class GatesTest : public ControlFixture {
                 Caller::user(kAlice), run_, std::move(request), std::move(responder));
         });
     }
-    Resolution allow() const { return {approval_, true, "because", digest_}; }
+    Resolution decision(Behavior behavior) const {
+        Resolution resolution;
+        resolution.approval = approval_;
+        resolution.behavior = behavior;
+        resolution.reason = "because";
+        resolution.digest = digest_;
+        return resolution;
+    }
+    /// What the model has just been told of the one call.
+    std::string last_tool_result() const {
+        const std::shared_ptr<FakeModel::Call> call = routes_->fake.current();
+        if (call == nullptr)
+            return "the model was not asked";
+        const models::Part& last = call->request.messages.back().parts.back();
+        const auto* result = std::get_if<models::ToolResult>(&last);
+        return result == nullptr ? "no tool result" : result->text;
+    }
+    Resolution allow() const { return decision(Behavior::allow); }
 
     RunId run_;
     ApprovalId approval_;
@@ -43,12 +62,14 @@ TEST_F(GatesTest, AKeyAnswersTheSameDecisionAgainAndReleasesOnce) {
 
 TEST_F(GatesTest, AKeyOfAnotherDecisionIsAConflictWhateverDiffers) {
     ASSERT_TRUE(send(allow(), "key").has_value());
-    std::vector<Resolution> others(5, allow());
+    std::vector<Resolution> others(7, allow());
     others[0].approval.value += "0";
-    others[1].allow = false;
+    others[1].behavior = Behavior::deny;
     others[2].reason = "another";
     others[3].digest = codec::sha256("another action");
     others[4].digest = {};
+    others[5].updated_input = R"({"command":"make"})";
+    others[6].result = "";
     for (const Resolution& other : others) {
         const Result<codec::Json> answer = send(other, "key");
         ASSERT_FALSE(answer.has_value());
@@ -59,9 +80,8 @@ TEST_F(GatesTest, AKeyOfAnotherDecisionIsAConflictWhateverDiffers) {
 
 TEST_F(GatesTest, ADecisionIsNotTakenTwice) {
     ASSERT_TRUE(send(allow(), {}).has_value());
-    for (const bool allowed : {true, false}) {
-        const Result<codec::Json> answer =
-            send({approval_, allowed, "because", digest_}, std::nullopt);
+    for (const Behavior behavior : {Behavior::allow, Behavior::deny}) {
+        const Result<codec::Json> answer = send(decision(behavior), std::nullopt);
         ASSERT_FALSE(answer.has_value());
         EXPECT_EQ(answer.error().code, Errc::approval_request_not_pending);
     }
@@ -90,6 +110,113 @@ TEST_F(GatesTest, WhatWasAllowedForAnotherSandboxIsWithdrawn) {
     ASSERT_TRUE(call.has_value());
     EXPECT_EQ(call->outcome, "invalid");
     EXPECT_EQ(call->executions, 0);
+}
+
+// --- what is done instead of what was shown
+
+TEST_F(GatesTest, AnUpdatedInputIsWhatHappensAndTheModelIsTold) {
+    Resolution resolution = allow();
+    resolution.updated_input = R"({"command":"make check"})";
+    ASSERT_TRUE(send(resolution, {}).has_value());
+    ASSERT_EQ(host_->executions.size(), 1U);
+    EXPECT_EQ(host_->executions[0].second.input, R"({"command":"make check"})");
+    finish_call(run_, "call-1-0", "checked");
+    const std::string told = last_tool_result();
+    EXPECT_NE(told.find("changed its input to {\"command\":\"make check\"}"), std::string::npos);
+    EXPECT_NE(told.find("checked"), std::string::npos);
+    EXPECT_EQ(
+        journal_->blob(journal_->tool_call(run_, CallId{"call-1-0"})->input.digest).value(),
+        R"({"command":"make check"})");
+}
+
+TEST_F(GatesTest, AnUpdatedInputSurvivesARestartBeforeItsCallBegins) {
+    crash();
+    boot(); // the runner is to be asked: nothing starts until it has answered
+    Resolution resolution = allow();
+    resolution.updated_input = R"({"command":"make check"})";
+    ASSERT_TRUE(send(resolution, {}).has_value());
+    crash();
+    boot();
+    host_->observer->on_adopted(run_, 1, {});
+    settle();
+    ASSERT_EQ(host_->executions.size(), 1U);
+    EXPECT_EQ(host_->executions[0].second.input, R"({"command":"make check"})");
+}
+
+TEST_F(GatesTest, AnUpdatedInputThatTheToolDoesNotTakeChangesNothing) {
+    for (const char* input : {R"({"cmd":"make"})", R"({"command":7})", "{}"}) {
+        Resolution resolution = allow();
+        resolution.updated_input = input;
+        const Result<codec::Json> answer = send(resolution, {});
+        ASSERT_FALSE(answer.has_value()) << input;
+        EXPECT_NE(answer.error().message.find("updated_input: "), std::string::npos);
+    }
+    EXPECT_EQ(status(run_), "waiting_for_approval");
+    EXPECT_TRUE(host_->executions.empty());
+    EXPECT_TRUE(send(allow(), {}).has_value()) << "the gate is as it was";
+}
+
+TEST_F(GatesTest, AnUpdatedInputIsJudgedAgainAndADenyRuleHolds) {
+    crash();
+    settings_.permission_rules.insert(
+        settings_.permission_rules.begin(),
+        {.pattern = "bash",
+         .behavior = govern::Behavior::deny,
+         .scope = govern::RuleScope::user,
+         .reason = "no shell"});
+    boot();
+    Resolution resolution = allow();
+    resolution.updated_input = R"({"command":"make check"})";
+    const Result<codec::Json> answer = send(resolution, {});
+    ASSERT_FALSE(answer.has_value());
+    EXPECT_EQ(answer.error().code, Errc::forbidden);
+    EXPECT_NE(answer.error().message.find("no shell"), std::string::npos);
+    EXPECT_TRUE(host_->executions.empty());
+}
+
+TEST_F(GatesTest, NothingCanBeSuppliedForWhatHasNotHappened) {
+    Resolution resolution = decision(Behavior::supply);
+    resolution.result = "done";
+    const Result<codec::Json> answer = send(resolution, {});
+    ASSERT_FALSE(answer.has_value());
+    EXPECT_EQ(answer.error().code, Errc::approval_state_conflict);
+    EXPECT_EQ(status(run_), "waiting_for_approval");
+}
+
+// --- a call whose outcome nobody knows
+
+class OutcomeTest : public GatesTest {
+  protected:
+    void SetUp() override {
+        GatesTest::SetUp();
+        ASSERT_TRUE(send(allow(), {}).has_value());
+        crash();
+        boot();
+        host_->observer->on_lost(run_, 1, {}, "the host was rebooted");
+        settle();
+        approval_ = ApprovalId{only_approval(run_)};
+        digest_ = journal_->approval(approval_)->digest;
+    }
+};
+
+TEST_F(OutcomeTest, WhatCameOfItIsToldToTheModelAndNothingRunsAgain) {
+    Resolution resolution = decision(Behavior::supply);
+    resolution.result = "I looked: it was built";
+    ASSERT_TRUE(send(resolution, {}).has_value());
+    EXPECT_TRUE(host_->executions.empty());
+    EXPECT_EQ(last_tool_result(), "I looked: it was built");
+    const Result<journal::ToolCallRow> call = journal_->tool_call(run_, CallId{"call-1-0"});
+    EXPECT_EQ(call->outcome, "ok");
+    EXPECT_EQ(send(resolution, {}).error().code, Errc::approval_request_not_pending);
+}
+
+TEST_F(OutcomeTest, WhatItWasGivenCannotBeChangedAfterwards) {
+    Resolution resolution = allow();
+    resolution.updated_input = R"({"command":"make check"})";
+    const Result<codec::Json> answer = send(resolution, {});
+    ASSERT_FALSE(answer.has_value());
+    EXPECT_EQ(answer.error().code, Errc::approval_state_conflict);
+    EXPECT_EQ(wait_reason(run_), "outcome_unknown");
 }
 
 } // namespace

@@ -7,6 +7,8 @@
 namespace kheish::control {
 namespace {
 
+using Behavior = Resolution::Behavior;
+
 codec::Json json(std::string_view text) {
     return codec::parse_json(text).value();
 }
@@ -113,21 +115,53 @@ TEST(ParseResolveApprovals, RefusesEmptyAndDoubleBatches) {
         parse_resolve_approvals(json(R"({"resolutions":[{"request_id":"a","behavior":"maybe"}]})"))
             .error()
             .message,
-        "body.resolutions[0].behavior must be one of allow, deny");
+        "body.resolutions[0].behavior must be one of allow, deny, supply");
 }
 
 TEST(ParseResolveOne, CannotChangeWhatItResolves) {
     const ApprovalId approval{"approval-1-1"};
     const ResolveApprovals request =
-        parse_resolve_one(approval, false, json(R"({"reason":"no","idempotency_key":"k"})"))
+        parse_resolve_one(
+            approval, Behavior::deny, json(R"({"reason":"no","idempotency_key":"k"})"))
             .value();
     ASSERT_EQ(request.resolutions.size(), 1U);
-    EXPECT_FALSE(request.resolutions[0].allow);
+    EXPECT_EQ(request.resolutions[0].behavior, Behavior::deny);
     EXPECT_EQ(request.resolutions[0].reason, "no");
     EXPECT_EQ(request.idempotency_key, "k");
     EXPECT_EQ(
-        parse_resolve_one(approval, false, json(R"({"behavior":"allow"})")).error().code,
+        parse_resolve_one(approval, Behavior::deny, json(R"({"behavior":"allow"})")).error().code,
         Errc::unknown_field);
+}
+
+TEST(ParseResolveOne, TakesWhatBelongsToItsBehaviorOnly) {
+    const ApprovalId approval{"approval-1-1"};
+    const auto parse = [&approval](Behavior behavior, const char* options) {
+        return parse_resolve_one(approval, behavior, json(options));
+    };
+    EXPECT_EQ(
+        parse(Behavior::allow, R"({"updated_input":{"b":1,"a":null}})")
+            ->resolutions[0]
+            .updated_input,
+        R"({"a":null,"b":1})");
+    EXPECT_EQ(parse(Behavior::supply, R"({"result":""})")->resolutions[0].result, "");
+    for (const Behavior behavior : {Behavior::deny, Behavior::supply})
+        EXPECT_EQ(
+            parse(behavior, R"({"updated_input":{},"result":"x"})").error().code,
+            Errc::bad_request);
+    for (const Behavior behavior : {Behavior::allow, Behavior::deny})
+        EXPECT_EQ(parse(behavior, R"({"result":"x"})").error().code, Errc::bad_request);
+    EXPECT_EQ(parse(Behavior::supply, "{}").error().code, Errc::bad_request);
+    EXPECT_EQ(
+        parse(Behavior::allow, R"({"updated_input":"text"})").error().code, Errc::bad_request);
+    const std::string long_text(kSuppliedResultLimitBytes + 1, 'x');
+    EXPECT_FALSE(
+        parse_resolve_one(approval, Behavior::supply, codec::Json::object({{"result", long_text}}))
+            .has_value());
+    const codec::Json wide =
+        codec::Json::object({{"a", std::string(kUpdatedInputLimitBytes, 'x')}});
+    EXPECT_FALSE(
+        parse_resolve_one(approval, Behavior::allow, codec::Json::object({{"updated_input", wide}}))
+            .has_value());
 }
 
 TEST(ParseListRuns, ReadsQueriesAndDictionaries) {

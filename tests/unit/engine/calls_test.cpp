@@ -219,6 +219,30 @@ TEST_F(Calls, AGateOpensForItsOwnDigestOnce) {
     EXPECT_TRUE(story.state.find_call(a)->gate->consumed);
 }
 
+TEST_F(Calls, AnUpdatedInputComesWithItsDigestAndReplacesWhatWasProposed) {
+    propose({proposed(1, 0)});
+    story.gate(a);
+    const Gate gate = *story.state.find_call(a)->gate;
+    const codec::BlobRef proposed_input = story.state.find_call(a)->proposal.input;
+    const codec::BlobRef input = codec::blob_ref("other input");
+    const codec::Digest digest = codec::sha256("other action");
+    story.refuse(ApprovalResolved{gate.approval, a, gate.digest, true, "", input}, "only with it");
+    story.refuse(
+        ApprovalResolved{gate.approval, a, gate.digest, true, "", {}, digest}, "only with it");
+    story.refuse(
+        ApprovalResolved{gate.approval, a, gate.digest, false, "", input, digest},
+        "has no updated input");
+    story.refuse(
+        ApprovalResolved{gate.approval, a, digest, true, "", input, digest}, "another digest");
+    EXPECT_EQ(story.state.find_call(a)->proposal.input, proposed_input);
+    story.happen(ApprovalResolved{gate.approval, a, gate.digest, true, "", input, digest});
+    EXPECT_EQ(story.state.find_call(a)->proposal.input, input);
+    EXPECT_EQ(story.state.find_call(a)->gate->digest, digest);
+    story.start_calls();
+    story.finish(a);
+    EXPECT_EQ(story.state.transcript.back().updated_input, input);
+}
+
 TEST_F(Calls, WithAGateThatNoLongerFitsEndAsInvalid) {
     propose({proposed(1, 0), proposed(1, 1)});
     story.gate(a);

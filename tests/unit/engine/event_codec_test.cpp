@@ -184,6 +184,23 @@ TEST(EventCodec, DecodedValuesAreTheEncodedOnes) {
     EXPECT_TRUE(event.calls[0].parallel);
 }
 
+TEST(EventCodec, AnUpdatedInputIsKeptAndStored) {
+    const ApprovalResolved resolved{
+        ApprovalId{"approval-7-1"},
+        CallId{"call-3-0"},
+        sha256("action"),
+        true,
+        "but so",
+        blob_ref("input"),
+        sha256("another action")};
+    const EncodedBody encoded = encode(resolved);
+    EXPECT_EQ(encoded.blob_refs, std::vector{blob_ref("input")});
+    const Result<EventBody> decoded = decode(encoded.type, encoded.version, encoded.body);
+    ASSERT_TRUE(decoded.has_value()) << decoded.error().to_string();
+    EXPECT_EQ(std::get<ApprovalResolved>(*decoded).updated_input, resolved.updated_input);
+    EXPECT_EQ(std::get<ApprovalResolved>(*decoded).updated_digest, resolved.updated_digest);
+}
+
 TEST(EventCodec, BlobRefsNameWhatIsStored) {
     EXPECT_EQ(
         encode(model_samples()[1]).blob_refs,

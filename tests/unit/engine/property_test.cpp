@@ -108,8 +108,14 @@ class RandomHistory {
         if (call == nullptr)
             return ToolOutcomeUnknown{};
         const CallId& id = call->proposal.call;
-        if (call->gate && chance(60))
-            return ApprovalResolved{call->gate->approval, id, call->gate->digest, chance(70), ""};
+        if (call->gate && chance(60)) {
+            ApprovalResolved resolved{call->gate->approval, id, call->gate->digest, chance(70), ""};
+            if (chance(20))
+                resolved.updated_input = codec::blob_ref("other input");
+            if (chance(20))
+                resolved.updated_digest = codec::sha256("other action");
+            return resolved;
+        }
         if (call->phase == CallPhase::outcome_unknown) {
             const OutcomeChoice choice = static_cast<OutcomeChoice>(pick(3));
             OutcomeResolved resolved{id, choice, {}, ""};

@@ -10,15 +10,17 @@ namespace {
 
 using codec::Json;
 
-/// A value that the schema allows.
-Json sample(const Json& schema) {
+/// A value that the schema allows, with all members; of several shapes the one at `choice`.
+Json sample(const Json& schema, std::size_t choice = 0) {
+    if (const std::optional<Json> shapes = schema.find("oneOf"))
+        return sample(shapes->at(choice));
     if (const std::optional<Json> words = schema.find("enum"))
         return words->at(0);
     const std::string type = schema.find("type")->string();
     if (type == "integer")
         return 1;
     if (type == "array")
-        return Json::array({sample(*schema.find("items"))});
+        return Json::array({sample(*schema.find("items"), choice)});
     if (type == "string")
         return schema.find("pattern") ? Json(std::string(64, 'a')) : Json("abc");
     Json object = Json::object();
@@ -65,6 +67,21 @@ TEST(RequestSchemas, NameTheMembersThatTheParsersTake) {
         const Status unknown = parse(schema, body_with(schema, "no_such_member", 1));
         ASSERT_FALSE(unknown) << schema;
         EXPECT_EQ(unknown.error().code, Errc::unknown_field) << schema;
+    }
+}
+
+TEST(RequestSchemas, NameWhatGoesWithEachBehavior) {
+    const Json list =
+        *request_schemas().find("ResolveApprovals")->find("properties")->find("resolutions");
+    const std::size_t shapes = list.find("items")->find("oneOf")->size();
+    EXPECT_EQ(shapes, 3U);
+    for (std::size_t choice = 0; choice < shapes; ++choice) {
+        const Json body = Json::object({{"resolutions", sample(list, choice)}});
+        const Result<control::ResolveApprovals> parsed = control::parse_resolve_approvals(body);
+        ASSERT_TRUE(parsed) << parsed.error().message;
+        EXPECT_EQ(
+            to_string(parsed->resolutions[0].behavior),
+            body.find("resolutions")->at(0).find("behavior")->string());
     }
 }
 

@@ -1,0 +1,173 @@
+// A run's gates: opened with the digest of what they show, released by people, compared once more
+// before what they let through begins.
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "control/conversions.hpp"
+#include "control/prompt.hpp"
+#include "control/run_actor.hpp"
+#include "govern/action.hpp"
+#include "tools/tool.hpp"
+
+#include <utility>
+
+namespace kheish::control {
+
+codec::Digest RunActor::digest_of(const engine::CallState& call, std::string input) const {
+    return govern::action_digest(govern::Action{
+        .run = run(),
+        .call = call.proposal.call,
+        .tool = call.proposal.tool,
+        .input = std::move(input),
+        .working_directory = state().request.workspace,
+        .sandbox_profile = settings_.sandbox_profile});
+}
+
+Result<codec::Digest> RunActor::digest_of(const engine::CallState& call) const {
+    KHEISH_TRY(std::string input, input_of(call));
+    return digest_of(call, std::move(input));
+}
+
+void RunActor::Planner::operator()(const engine::RequestApproval& effect) {
+    actor.open_gate(effect.call, {}, plan);
+}
+
+void RunActor::open_gate(const CallId& call_id, const std::string& reason, Plan& plan) {
+    const engine::CallState* call = state().find_call(call_id);
+    KHEISH_ASSERT(call != nullptr);
+    const tools::Tool* tool = tools::find_tool(call->proposal.tool);
+    const Result<std::string> input = input_of(*call);
+    const Result<codec::Digest> digest = digest_of(*call);
+    if (!input || !digest) {
+        break_off(input ? digest.error() : input.error());
+        return;
+    }
+    engine::ApprovalRequested requested;
+    requested.approval = engine::next_approval_id(state());
+    requested.call = call_id;
+    requested.digest = *digest;
+    requested.summary =
+        tool != nullptr ? tools::summary(*tool, *input) : escape_for_display(call->proposal.tool);
+    requested.reason = reason;
+    log(Level::notice,
+        "a tool call waits for an approval",
+        {{log_field::kMessageId, std::string(log_message::kApprovalAsked)},
+         {log_field::kRunId, run().to_string()},
+         {log_field::kCallId, call_id.value}});
+    (void)plan_event(plan, std::move(requested));
+}
+
+bool RunActor::may_start(const engine::CallState& call, Plan& plan) {
+    if (!call.gate)
+        return true;
+    const Result<codec::Digest> digest = digest_of(call);
+    if (!digest) {
+        break_off(digest.error());
+        return false;
+    }
+    if (*digest == call.gate->digest)
+        return true;
+    // What was shown is not what would happen now (another sandbox profile, say).
+    engine::Settlement withdrawal = engine::withdrawal_of(call);
+    engine::ToolFinished finished;
+    finished.call = call.proposal.call;
+    finished.outcome = std::move(withdrawal.outcome);
+    finished.is_error = withdrawal.is_error;
+    finished.text = codec::blob_ref(withdrawal.text);
+    finished.text_preview = preview_of(withdrawal.text);
+    plan.batch.blobs.push_back(std::move(withdrawal.text));
+    (void)plan_event(plan, std::move(finished));
+    return false;
+}
+
+// --- resolutions
+// ----------------------------------------------------------------------------------
+
+Status RunActor::stage_resolutions(Batch& batch, const std::vector<Resolution>& resolutions) {
+    for (const Resolution& resolution : resolutions)
+        KHEISH_CHECK(stage_resolution(batch, resolution));
+    return {};
+}
+
+Status RunActor::stage_resolution(Batch& batch, const Resolution& resolution) {
+    for (const engine::CallState* call : state().pending_outcomes())
+        if (outcome_gate_id(run(), call->proposal.call, call->executions) == resolution.approval)
+            return stage_outcome(batch, *call, resolution);
+    const engine::CallState* call = state().find_gate(resolution.approval);
+    if (call == nullptr)
+        return fail(
+            Errc::approval_request_not_pending, resolution.approval.value + " is not pending");
+    return stage_decision(batch, *call, resolution);
+}
+
+Status
+RunActor::stage_outcome(Batch& batch, const engine::CallState& call, const Resolution& resolution) {
+    if (resolution.updated_input)
+        return fail(
+            Errc::approval_state_conflict,
+            resolution.approval.value +
+                " asks for the outcome of a call that may have happened: what it was given cannot "
+                "be changed");
+    engine::OutcomeResolved resolved;
+    resolved.call = call.proposal.call;
+    resolved.reason = resolution.reason;
+    switch (resolution.behavior) {
+    case Resolution::Behavior::allow:
+        resolved.choice = engine::OutcomeChoice::retry;
+        break;
+    case Resolution::Behavior::deny:
+        resolved.choice = engine::OutcomeChoice::abandon;
+        break;
+    case Resolution::Behavior::supply:
+        resolved.choice = engine::OutcomeChoice::result;
+        resolved.text = codec::blob_ref(*resolution.result);
+        batch.blobs.push_back(*resolution.result);
+        break;
+    }
+    return stage(batch, std::move(resolved));
+}
+
+/// The canonical form of what is to be done instead, where the tool takes it and no rule denies it.
+Result<std::string>
+RunActor::judge_update(const engine::CallState& call, const std::string& input) const {
+    const tools::Tool* tool = tools::find_tool(call.proposal.tool);
+    if (tool == nullptr)
+        return fail(
+            Errc::approval_state_conflict, "there is no tool " + call.proposal.tool + " any more");
+    Result<std::string> valid = tools::validate_input(*tool, input, state().request.workspace);
+    if (!valid)
+        return fail(std::move(valid).error().wrap("updated_input"));
+    const govern::Judgement judgement = govern::judge(
+        to_govern(state().request.mode), settings_.permission_rules, call.proposal.tool);
+    if (judgement.decision == govern::Behavior::deny)
+        return fail(
+            Errc::forbidden,
+            "the permission rules deny this call of " + call.proposal.tool +
+                (judgement.reason.empty() ? "" : ": " + judgement.reason));
+    return valid;
+}
+
+Status RunActor::stage_decision(
+    Batch& batch, const engine::CallState& call, const Resolution& resolution) {
+    if (resolution.behavior == Resolution::Behavior::supply)
+        return fail(
+            Errc::approval_state_conflict,
+            resolution.approval.value +
+                " waits for permission, nothing has happened whose result could be supplied: allow "
+                "or deny it");
+    engine::ApprovalResolved resolved;
+    resolved.approval = resolution.approval;
+    resolved.call = call.proposal.call;
+    resolved.digest = call.gate->digest;
+    resolved.allowed = resolution.behavior == Resolution::Behavior::allow;
+    resolved.reason = resolution.reason;
+    if (resolution.updated_input) {
+        KHEISH_TRY(std::string input, judge_update(call, *resolution.updated_input));
+        resolved.updated_input = codec::blob_ref(input);
+        resolved.updated_digest = digest_of(call, input);
+        batch.blobs.push_back(std::move(input));
+    }
+    return stage(batch, std::move(resolved));
+}
+
+} // namespace kheish::control

@@ -211,4 +211,10 @@ Result<std::string> approval_path(const std::string& approval) {
     return encode("approval", approval);
 }
 
+Result<std::string> question_path(const std::string& question) {
+    if (question.empty())
+        return fail(Errc::bad_request, "a question id must not be empty");
+    return encode("question", question);
+}
+
 } // namespace kheish::ctl

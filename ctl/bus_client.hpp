@@ -14,6 +14,7 @@ inline constexpr const char* kManager = "ai.kheish.Daemon1.Manager";
 inline constexpr const char* kSession = "ai.kheish.Daemon1.Session";
 inline constexpr const char* kRun = "ai.kheish.Daemon1.Run";
 inline constexpr const char* kApproval = "ai.kheish.Daemon1.Approval";
+inline constexpr const char* kQuestion = "ai.kheish.Daemon1.Question";
 
 /// One method of one object.
 struct Call {
@@ -59,5 +60,6 @@ std::string manager_path();
 Result<std::string> session_path(const std::string& session);
 Result<std::string> run_path(const std::string& run);
 Result<std::string> approval_path(const std::string& approval);
+Result<std::string> question_path(const std::string& question);
 
 } // namespace kheish::ctl

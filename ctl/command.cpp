@@ -4,6 +4,24 @@
 
 namespace kheish::ctl {
 
+namespace {
+
+std::vector<Command> all_commands() {
+    std::vector<Command> all;
+    for (std::vector<Command> (*const group)() :
+         {status_commands,
+          one_shot_commands,
+          session_commands,
+          run_commands,
+          approval_commands,
+          question_commands})
+        for (Command& command : group())
+            all.push_back(std::move(command));
+    return all;
+}
+
+} // namespace
+
 std::optional<std::string> Invocation::value(std::string_view name) const {
     const auto found = values.find(name); // NOLINT(readability-qualified-auto): an iterator
     return found == values.end() ? std::nullopt : std::optional(found->second);
@@ -21,18 +39,7 @@ std::span<const Option> global_options() {
 }
 
 const std::vector<Command>& commands() {
-    static const std::vector<Command> table = [] {
-        std::vector<Command> all;
-        for (std::vector<Command> (*const group)() :
-             {status_commands,
-              one_shot_commands,
-              session_commands,
-              run_commands,
-              approval_commands})
-            for (Command& command : group())
-                all.push_back(std::move(command));
-        return all;
-    }();
+    static const std::vector<Command> table = all_commands();
     return table;
 }
 

@@ -116,11 +116,15 @@ std::string LiveView::run_line(const Json& data) {
     std::string state = status;
     for (const Json& approval : object_at(run, "pending_approvals").items())
         state += " " + text_at(approval, "id");
+    for (const Json& question : object_at(run, "pending_questions").items())
+        state += " " + text_at(question, "id");
     if (std::exchange(states_[id], state) == state)
         return {};
     std::string text = line(id, "run     " + shown(id) + " " + shown(status));
     for (const Json& approval : object_at(run, "pending_approvals").items())
         text += indented(approval_text(approval));
+    for (const Json& question : object_at(run, "pending_questions").items())
+        text += indented(question_text(question));
     if (const std::string error = text_at(run, "error"); !error.empty())
         text += line(id, "error   " + shown(error));
     if (is_terminal_status(status))

@@ -81,6 +81,24 @@ std::string approval_text(const Json& approval) {
     return text;
 }
 
+std::string question_text(const Json& request) {
+    const std::string id = shown(text_at(request, "id"));
+    std::string text = "a question waits for an answer (" + id + ")\n";
+    for (const Json& question : object_at(request, "questions").items()) {
+        text += "  " + shown(text_at(question, "id")) + ": " +
+                shown(text_at(question, "question")) + "\n";
+        for (const Json& option : object_at(question, "options").items()) {
+            const std::string description = text_at(option, "description");
+            text += "      " + shown(text_at(option, "id")) + "  " +
+                    shown(text_at(option, "label")) +
+                    (description.empty() ? "" : ": " + shown(description)) + "\n";
+        }
+    }
+    add_field(text, "expires", time_text(number_at(request, "expires_at_ms")));
+    add_field(text, "answer", "kheishctl questions answer " + id);
+    return text;
+}
+
 std::string explanation_text(const Json& run) {
     const Json explanation = object_at(run, "explanation"); // escaped by kheishd
     const std::string id = shown(text_at(run, "run_id"));
@@ -113,6 +131,8 @@ std::string run_text(const Json& run) {
     add_field(text, "error", shown(text_at(run, "error")));
     for (const Json& approval : object_at(run, "pending_approvals").items())
         text += "\n" + approval_text(approval);
+    for (const Json& question : object_at(run, "pending_questions").items())
+        text += "\n" + question_text(question);
     const std::string answer = answer_text(run);
     if (!answer.empty())
         text += "\n" + answer;

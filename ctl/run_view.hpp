@@ -19,6 +19,8 @@ std::string answer_text(const codec::Json& run);
 /// CPU time, tasks, memory, wall time, tokens, on one line; what is not known is left out.
 std::string accounting_text(const codec::Json& run);
 /// A pending approval, with the commands that resolve it.
+/// What a run asks, with its options, and how it is answered.
+std::string question_text(const codec::Json& request);
 std::string approval_text(const codec::Json& approval);
 
 } // namespace kheish::ctl

@@ -85,6 +85,11 @@ std::string status_text(const Json& status) {
             text,
             "approvals",
             std::to_string(approvals) + " pending, see kheishctl approvals list");
+    if (const std::int64_t questions = number_at(runs, "pending_question_count"); questions > 0)
+        add_field(
+            text,
+            "questions",
+            std::to_string(questions) + " pending, see kheishctl questions list");
     add_routes(text, status);
     return text;
 }

@@ -11,7 +11,7 @@ _kheishctl() {
 
     case $previous in
         --output) mapfile -t COMPREPLY < <(compgen -W "pretty json" -- "$word"); return ;;
-        --content-file | --updated-input-file | --result-file) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+        --content-file | --updated-input-file | --result-file | --answers-file) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         --workspace) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
         --order) mapfile -t COMPREPLY < <(compgen -W "asc desc" -- "$word"); return ;;
     esac
@@ -35,11 +35,15 @@ _kheishctl() {
         "approvals supply") options+=" --result --result-file --reason --idempotency-key --wait" ;;
         "approvals allow-all") options+=" --justification --idempotency-key --wait" ;;
         "approvals deny-all") options+=" --reason --idempotency-key --wait" ;;
+        "questions list") options+=" --session-id" ;;
+        "questions answer") options+=" --answers-json --answers-file --interactive --declined --justification --idempotency-key --wait" ;;
+        "questions cancel") options+=" --justification --idempotency-key" ;;
         sessions) verbs="create list get input events stream interrupt end" ;;
         events) verbs="stream" ;;
         runs) verbs="list get explain wait stream events cancel" ;;
         approvals) verbs="list show allow deny supply allow-all deny-all" ;;
-        "") verbs="status capabilities run sessions events runs approvals" ;;
+        questions) verbs="list show answer cancel" ;;
+        "") verbs="status capabilities run sessions events runs approvals questions" ;;
     esac
 
     if [[ $word == -* ]]; then

@@ -15,7 +15,11 @@ enum class EffectClass : std::uint8_t {
 };
 
 /// Where a tool's work is done.
-enum class ToolPlace : std::uint8_t { runner, daemon };
+enum class ToolPlace : std::uint8_t {
+    runner,
+    daemon,
+    person, ///< by somebody who is asked: nothing is executed, the answer is the result
+};
 
 /// What the permission modes tell apart.
 enum class PermissionClass : std::uint8_t {

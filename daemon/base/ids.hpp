@@ -43,6 +43,9 @@ using CallId = Name<struct CallTag>; ///< a tool call, unique within its run: "c
 using ApprovalId =
     Name<struct ApprovalTag>; ///< a gate, unique in the journal: "approval-<run>-<n>"
 
+using QuestionId = Name<struct QuestionTag>; ///< what a person is asked, unique in the journal:
+                                             ///< "question-<run>-<n>"
+
 inline constexpr std::size_t kSessionIdLimitBytes = 128;
 
 /// A session id as a caller gives it: 1 to 128 characters of [A-Za-z0-9._:@-], not "." or "..".

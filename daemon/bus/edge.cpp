@@ -212,6 +212,14 @@ void BusEdge::on_approval_changed(const ApprovalId& approval, bool appeared, boo
         service_.approval_summary(approval));
 }
 
+void BusEdge::on_question_changed(const QuestionId& question, bool appeared, bool settled) {
+    announce(
+        object_path(question),
+        {kQuestionInterface, question_vtable()},
+        appeared ? Change::appeared : (settled ? Change::ended : Change::changed),
+        service_.question_summary(question));
+}
+
 Result<control::RunSummary> BusEdge::run_summary(RunId run) {
     if (const auto* known = std::get_if<control::RunSummary>(&memo_))
         return *known;
@@ -228,6 +236,12 @@ Result<control::ApprovalSummary> BusEdge::approval_summary(const ApprovalId& app
     if (const auto* known = std::get_if<control::ApprovalSummary>(&memo_))
         return *known;
     return service_.approval_summary(approval);
+}
+
+Result<control::QuestionSummary> BusEdge::question_summary(const QuestionId& question) {
+    if (const auto* known = std::get_if<control::QuestionSummary>(&memo_))
+        return *known;
+    return service_.question_summary(question);
 }
 
 } // namespace kheish::bus

@@ -54,6 +54,7 @@ class BusEdge final : public control::ChangeListener {
     void on_session_changed(const SessionId& session, bool created, bool ended) override;
     void on_run_changed(RunId run, bool appeared, bool ended) override;
     void on_approval_changed(const ApprovalId& approval, bool appeared, bool settled) override;
+    void on_question_changed(const QuestionId& question, bool appeared, bool settled) override;
 
     /// Whether whoever reads a property now may know about things of `owner`: a signal on its way
     /// to those who may, the owner, or root.
@@ -70,13 +71,15 @@ class BusEdge final : public control::ChangeListener {
     Result<control::RunSummary> run_summary(RunId run);
     Result<control::SessionSummary> session_summary(const SessionId& session);
     Result<control::ApprovalSummary> approval_summary(const ApprovalId& approval);
+    Result<control::QuestionSummary> question_summary(const QuestionId& question);
 
   private:
     using Memo = std::variant<
         std::monostate,
         control::RunSummary,
         control::SessionSummary,
-        control::ApprovalSummary>;
+        control::ApprovalSummary,
+        control::QuestionSummary>;
     enum class Change { appeared, changed, ended };
 
     Status add_objects();

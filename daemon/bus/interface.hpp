@@ -18,8 +18,9 @@ const sd_bus_vtable* manager_vtable();
 const sd_bus_vtable* session_vtable();
 const sd_bus_vtable* run_vtable();
 const sd_bus_vtable* approval_vtable();
+const sd_bus_vtable* question_vtable();
 
-/// Manager, Session, Run, Approval. The userdata of every vtable is the BusEdge.
+/// Manager, Session, Run, Approval, Question. The userdata of every vtable is the BusEdge.
 std::span<const Interface> interfaces();
 
 } // namespace kheish::bus

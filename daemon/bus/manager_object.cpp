@@ -92,17 +92,33 @@ Result<std::optional<SessionId>> read_session(codec::ObjectReader& reader, std::
     return std::optional(std::move(session));
 }
 
-Result<Plan> plan_list_approvals(BusEdge& edge, sd_bus_message* call) {
+/// What waits for people, of one session where the call names one.
+using GatesView =
+    Result<Json> (control::Service::*)(const Caller&, const std::optional<SessionId>&) const;
+
+Result<Plan>
+plan_list_gates(BusEdge& edge, sd_bus_message* call, Operation operation, GatesView view) {
     KHEISH_TRY(const Json options, read_dictionary(call));
     codec::ObjectReader reader(options, "options");
     KHEISH_TRY(std::optional<SessionId> session, read_session(reader, "session_id"));
     KHEISH_CHECK(reader.finish());
-    KHEISH_TRY(AccessRequest access, list_access(edge, Operation::approvals_list, session));
+    KHEISH_TRY(AccessRequest access, list_access(edge, operation, session));
     return Plan{
         std::move(access),
-        [&edge, session = std::move(session)](const Caller& caller, const BusMessage& message) {
-            reply_json(message.get(), edge.service().approvals_view(caller, session));
+        [&edge, view, session = std::move(session)](
+            const Caller& caller, const BusMessage& message) {
+            reply_json(message.get(), (edge.service().*view)(caller, session));
         }};
+}
+
+Result<Plan> plan_list_approvals(BusEdge& edge, sd_bus_message* call) {
+    return plan_list_gates(
+        edge, call, Operation::approvals_list, &control::Service::approvals_view);
+}
+
+Result<Plan> plan_list_questions(BusEdge& edge, sd_bus_message* call) {
+    return plan_list_gates(
+        edge, call, Operation::questions_list, &control::Service::questions_view);
 }
 
 Result<Plan> plan_follow(BusEdge& edge, sd_bus_message* call) {
@@ -161,6 +177,12 @@ const sd_bus_vtable kVtable[] = {
         SD_BUS_ARGS("a{sv}", options),
         SD_BUS_RESULT("s", view),
         handle<plan_list_approvals>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "ListQuestions",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_list_questions>,
         kOpen),
     SD_BUS_METHOD_WITH_ARGS(
         "Follow",

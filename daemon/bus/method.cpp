@@ -107,4 +107,12 @@ Result<ApprovalId> approval_of(sd_bus_message* call) {
     return *approval;
 }
 
+Result<QuestionId> question_of(sd_bus_message* call) {
+    const std::string path = sd_bus_message_get_path(call);
+    const std::optional<QuestionId> question = question_at(path);
+    if (!question)
+        return fail(Errc::question_not_found, path + " names no question");
+    return *question;
+}
+
 } // namespace kheish::bus

@@ -41,5 +41,6 @@ inline constexpr std::size_t kReplyLimitBytes = std::size_t{8} << 20;
 Result<SessionId> session_of(sd_bus_message* call);
 Result<RunId> run_of(sd_bus_message* call);
 Result<ApprovalId> approval_of(sd_bus_message* call);
+Result<QuestionId> question_of(sd_bus_message* call);
 
 } // namespace kheish::bus

@@ -43,6 +43,10 @@ std::string object_path(const ApprovalId& approval) {
     return encode(kApprovalPrefix, approval.value);
 }
 
+std::string object_path(const QuestionId& question) {
+    return encode(kQuestionPrefix, question.value);
+}
+
 std::optional<SessionId> session_at(const std::string& path) {
     const std::optional<std::string> name = decode(kSessionPrefix, path);
     if (!name)
@@ -63,6 +67,13 @@ std::optional<ApprovalId> approval_at(const std::string& path) {
     if (!name || name->empty())
         return std::nullopt;
     return ApprovalId{std::move(*name)};
+}
+
+std::optional<QuestionId> question_at(const std::string& path) {
+    std::optional<std::string> name = decode(kQuestionPrefix, path);
+    if (!name || name->empty())
+        return std::nullopt;
+    return QuestionId{std::move(*name)};
 }
 
 } // namespace kheish::bus

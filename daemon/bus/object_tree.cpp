@@ -24,6 +24,10 @@ Result<Principal> owner_of(const control::Service& service, const ApprovalId& ap
     return service.approval_owner(approval);
 }
 
+Result<Principal> owner_of(const control::Service& service, const QuestionId& question) {
+    return service.question_owner(question);
+}
+
 /// sd_bus_node_enumerator_t wants an array from malloc(3) of strings from malloc(3).
 int give_nodes(const std::vector<std::string>& paths, char*** nodes) {
     char** const list = static_cast<char**>(std::calloc(paths.size() + 1, sizeof(char*)));
@@ -59,6 +63,11 @@ int enumerate_runs(sd_bus*, const char*, void* data, char*** nodes, sd_bus_error
 int enumerate_approvals(sd_bus*, const char*, void* data, char*** nodes, sd_bus_error*) noexcept {
     const BusEdge& edge = *static_cast<BusEdge*>(data);
     return give_visible(edge, edge.service().pending_approvals(BusEdge::kListedLimit), nodes);
+}
+
+int enumerate_questions(sd_bus*, const char*, void* data, char*** nodes, sd_bus_error*) noexcept {
+    const BusEdge& edge = *static_cast<BusEdge*>(data);
+    return give_visible(edge, edge.service().pending_questions(BusEdge::kListedLimit), nodes);
 }
 
 /// A path that names nothing is no object of ours. One that names a thing that is not there, or not
@@ -110,6 +119,16 @@ int find_approval(
     return find(approval_at(path), Errc::approval_not_found, data, found, error);
 }
 
+int find_question(
+    sd_bus*,
+    const char* path,
+    const char*,
+    void* data,
+    void** found,
+    sd_bus_error* error) noexcept {
+    return find(question_at(path), Errc::question_not_found, data, found, error);
+}
+
 } // namespace
 
 std::span<const ObjectKind> object_kinds() {
@@ -123,6 +142,12 @@ std::span<const ObjectKind> object_kinds() {
             approval_vtable(),
             find_approval,
             enumerate_approvals},
+        ObjectKind{
+            kQuestionPrefix,
+            kQuestionInterface,
+            question_vtable(),
+            find_question,
+            enumerate_questions},
     };
     return kinds;
 }
@@ -133,6 +158,7 @@ std::span<const Interface> interfaces() {
         Interface{kSessionInterface, session_vtable()},
         Interface{kRunInterface, run_vtable()},
         Interface{kApprovalInterface, approval_vtable()},
+        Interface{kQuestionInterface, question_vtable()},
     };
     return list;
 }

@@ -96,6 +96,11 @@ Result<Principal> ControlPlane::approval_owner(const ApprovalId& approval) const
     return run_owner(row.run);
 }
 
+Result<Principal> ControlPlane::question_owner(const QuestionId& question) const {
+    KHEISH_TRY(const journal::ApprovalRow row, reader_.question(question));
+    return run_owner(row.run);
+}
+
 Result<Json> ControlPlane::session_view(const Caller& caller, const SessionId& session) const {
     KHEISH_CHECK(reader_.session_for(caller, session));
     return reader_.session(session);
@@ -135,6 +140,17 @@ Result<Json> ControlPlane::approval_view(const Caller& caller, const ApprovalId&
     return reader_.approval(row);
 }
 
+Result<Json>
+ControlPlane::questions_view(const Caller& caller, const std::optional<SessionId>& session) const {
+    return reader_.questions(caller, session);
+}
+
+Result<Json> ControlPlane::question_view(const Caller& caller, const QuestionId& question) const {
+    KHEISH_TRY(const journal::ApprovalRow row, reader_.question(question));
+    KHEISH_CHECK(reader_.run_for(caller, row.run));
+    return reader_.pending_question(row);
+}
+
 Result<SessionSummary> ControlPlane::session_summary(const SessionId& session) const {
     return reader_.session_summary(session);
 }
@@ -148,6 +164,12 @@ Result<ApprovalSummary> ControlPlane::approval_summary(const ApprovalId& approva
     KHEISH_TRY(const journal::ApprovalRow row, outside_.journal.approval(approval));
     KHEISH_TRY(Principal owner, run_owner(row.run));
     return control::approval_summary(row, std::move(owner));
+}
+
+Result<QuestionSummary> ControlPlane::question_summary(const QuestionId& question) const {
+    KHEISH_TRY(const journal::ApprovalRow row, reader_.question(question));
+    KHEISH_TRY(Principal owner, run_owner(row.run));
+    return control::question_summary(row, std::move(owner));
 }
 
 std::vector<SessionId> ControlPlane::live_sessions(std::size_t limit) const {
@@ -177,12 +199,31 @@ std::vector<RunId> ControlPlane::live_runs(std::size_t limit) const {
 std::vector<ApprovalId> ControlPlane::pending_approvals(std::size_t limit) const {
     std::vector<ApprovalId> approvals;
     const Result<journal::Page<journal::ApprovalRow>> page = outside_.journal.approvals(
-        {.session = {}, .run = {}, .owner = {}, .state = journal::ApprovalState::pending},
+        {.session = {},
+         .run = {},
+         .owner = {},
+         .state = journal::ApprovalState::pending,
+         .questions = false},
         {.after = {}, .limit = std::min(limit, journal::kPageLimit)});
     if (page)
         for (const journal::ApprovalRow& row : page->items)
             approvals.push_back(row.approval);
     return approvals;
+}
+
+std::vector<QuestionId> ControlPlane::pending_questions(std::size_t limit) const {
+    std::vector<QuestionId> questions;
+    const Result<journal::Page<journal::ApprovalRow>> page = outside_.journal.approvals(
+        {.session = {},
+         .run = {},
+         .owner = {},
+         .state = journal::ApprovalState::pending,
+         .questions = true},
+        {.after = {}, .limit = std::min(limit, journal::kPageLimit)});
+    if (page)
+        for (const journal::ApprovalRow& row : page->items)
+            questions.push_back(QuestionId{row.approval.value});
+    return questions;
 }
 
 // --- streams and announcements
@@ -222,10 +263,42 @@ void ControlPlane::tell_listener(const engine::Event& event) {
         event.run, std::holds_alternative<engine::RunAccepted>(event.body), is_end(event));
     if (std::holds_alternative<engine::RunStarted>(event.body) || is_end(event))
         listener_->on_session_changed(event.session, false, false);
+    tell_of_gates(event);
+}
+
+void ControlPlane::tell_of_gates(const engine::Event& event) {
+    const auto outcome_gate = [this, &event](const CallId& call) {
+        const Result<journal::ToolCallRow> row = outside_.journal.tool_call(event.run, call);
+        return outcome_gate_id(event.run, call, row ? static_cast<int>(row->executions) : 0);
+    };
     if (const auto* requested = std::get_if<engine::ApprovalRequested>(&event.body))
         listener_->on_approval_changed(requested->approval, true, false);
     if (const auto* resolved = std::get_if<engine::ApprovalResolved>(&event.body))
         listener_->on_approval_changed(resolved->approval, false, true);
+    if (const auto* unknown = std::get_if<engine::ToolOutcomeUnknown>(&event.body))
+        listener_->on_approval_changed(outcome_gate(unknown->call), true, false);
+    if (const auto* told = std::get_if<engine::OutcomeResolved>(&event.body))
+        listener_->on_approval_changed(outcome_gate(told->call), false, true);
+    if (const auto* asked = std::get_if<engine::QuestionAsked>(&event.body))
+        listener_->on_question_changed(asked->question, true, false);
+    if (const auto* answered = std::get_if<engine::QuestionResolved>(&event.body))
+        listener_->on_question_changed(answered->question, false, true);
+    if (is_end(event))
+        tell_of_voided_gates(event.run);
+}
+
+/// What waited for a person when its run ended does so no more.
+void ControlPlane::tell_of_voided_gates(RunId run) {
+    const Result<journal::Page<journal::ApprovalRow>> page = outside_.journal.approvals(
+        {.session = {}, .run = run, .owner = {}, .state = journal::ApprovalState::voided},
+        {.after = {}, .limit = journal::kPageLimit});
+    if (!page)
+        return;
+    for (const journal::ApprovalRow& row : page->items)
+        if (row.kind == journal::GateKind::question)
+            listener_->on_question_changed(QuestionId{row.approval.value}, false, true);
+        else
+            listener_->on_approval_changed(row.approval, false, true);
 }
 
 void ControlPlane::on_text(RunId run, const SessionId& session, std::string_view text) {

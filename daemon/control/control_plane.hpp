@@ -27,6 +27,7 @@ class ControlPlane final : public Service, public CommitObserver {
     Result<Principal> session_owner(const SessionId& session) const override;
     Result<Principal> run_owner(RunId run) const override;
     Result<Principal> approval_owner(const ApprovalId& approval) const override;
+    Result<Principal> question_owner(const QuestionId& question) const override;
     Result<codec::Json> session_view(const Caller&, const SessionId&) const override;
     Result<codec::Json> sessions_view(const Caller&, const ListSessions&) const override;
     Result<codec::Json> session_events_view(const Caller&, const SessionId&) const override;
@@ -36,12 +37,17 @@ class ControlPlane final : public Service, public CommitObserver {
     Result<codec::Json>
     approvals_view(const Caller&, const std::optional<SessionId>&) const override;
     Result<codec::Json> approval_view(const Caller&, const ApprovalId&) const override;
+    Result<codec::Json>
+    questions_view(const Caller&, const std::optional<SessionId>&) const override;
+    Result<codec::Json> question_view(const Caller&, const QuestionId&) const override;
     Result<SessionSummary> session_summary(const SessionId&) const override;
     Result<RunSummary> run_summary(RunId) const override;
     Result<ApprovalSummary> approval_summary(const ApprovalId&) const override;
+    Result<QuestionSummary> question_summary(const QuestionId&) const override;
     std::vector<SessionId> live_sessions(std::size_t limit) const override;
     std::vector<RunId> live_runs(std::size_t limit) const override;
     std::vector<ApprovalId> pending_approvals(std::size_t limit) const override;
+    std::vector<QuestionId> pending_questions(std::size_t limit) const override;
 
     Result<std::unique_ptr<Subscription>> subscribe(
         const Caller&,
@@ -61,6 +67,10 @@ class ControlPlane final : public Service, public CommitObserver {
     void resolve_session_approvals(
         const Caller&, SessionId, ResolveApprovals, Responder<codec::Json>) override;
     void resolve_approval(const Caller&, ResolveApprovals, Responder<codec::Json>) override;
+    void resolve_question(const Caller&, RunId, ResolveQuestion, Responder<codec::Json>) override;
+    void resolve_session_question(
+        const Caller&, SessionId, ResolveQuestion, Responder<codec::Json>) override;
+    void cancel_question(const Caller&, RunId, CancelQuestion, Responder<codec::Json>) override;
     void when_at_rest(RunId run, UniqueFunction<void()> done) override;
 
     // CommitObserver
@@ -90,6 +100,23 @@ class ControlPlane final : public Service, public CommitObserver {
         Responder<SubmittedRun>& responder) const;
     /// Cancels every live run of the session; answers whether the active one was running.
     bool stop_runs(const Authority& authority, const SessionId& session, const std::string& reason);
+    /// Whether the receipt's key named this request before; `responder` is answered then.
+    bool was_done_before(
+        const std::optional<journal::IdempotencyReceipt>& receipt,
+        RunId run,
+        Responder<codec::Json>& responder) const;
+    /// Commits, and answers with the run.
+    void commit_for(RunActor& actor, Batch batch, Responder<codec::Json> responder);
+    /// The question's row, where it is one that the caller's run has asked.
+    Result<journal::ApprovalRow>
+    question_of(const Caller& caller, RunId run, const QuestionId& question) const;
+    /// Whether it still waits for its answer.
+    Status check_question(const RunActor* actor, const journal::ApprovalRow& row) const;
+    /// Calls `act` in the question's run, as long as the question waits.
+    void with_actor_of(
+        const journal::ApprovalRow& row,
+        Responder<codec::Json> responder,
+        UniqueFunction<void(RunActor&, Responder<codec::Json>)> act);
     Status check_gates(const RunActor& actor, const std::vector<Resolution>& resolutions) const;
     void release_gates(
         RunActor& actor,
@@ -98,6 +125,8 @@ class ControlPlane final : public Service, public CommitObserver {
         std::optional<journal::IdempotencyReceipt> receipt,
         Responder<codec::Json> responder);
     void tell_listener(const engine::Event& event);
+    void tell_of_gates(const engine::Event& event);
+    void tell_of_voided_gates(RunId run);
     void when_terminal(RunId run, UniqueFunction<void()> done);
     /// Whether the run has ended or, where not only the end counts, waits for a person.
     bool is_at_rest(RunId run, bool for_end) const;

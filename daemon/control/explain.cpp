@@ -93,7 +93,7 @@ Words explain_launch(const engine::RunState* state) {
 
 std::string explain_gate(const journal::ApprovalRow& gate) {
     const std::string id = " (" + gate.approval.value + ")";
-    if (is_outcome_gate(gate.approval))
+    if (gate.kind == journal::GateKind::outcome_unknown)
         return "nobody knows whether " + foreign(gate.tool) + " has happened" + id;
     // The summary was escaped when it was made.
     return foreign(gate.tool) +
@@ -107,6 +107,20 @@ Words explain_gates(const journal::RunRow& row, const RunDetails& details) {
     return {
         gates.empty() ? "somebody has to decide" : joined(gates),
         row.owner + " or an administrator, by kheishctl approvals allow or deny"};
+}
+
+Words explain_question(const journal::RunRow& row, const RunDetails& details) {
+    Words words{
+        "somebody has to answer its question",
+        row.owner + " or an administrator, by kheishctl questions answer"};
+    for (const journal::ApprovalRow& gate : details.approvals)
+        if (gate.kind == journal::GateKind::question) {
+            // The summary was escaped when it was made.
+            words.text += ": " + std::string(truncate_utf8(gate.summary, kExplainedBytes)) + " (" +
+                          gate.approval.value + ")";
+            words.until_us = gate.expires_us;
+        }
+    return words;
 }
 
 Words explain_end(const journal::RunRow& row) {
@@ -135,6 +149,8 @@ Words explain_wait(
     case WaitReason::approval:
     case WaitReason::outcome_unknown:
         return explain_gates(row, details);
+    case WaitReason::question:
+        return explain_question(row, details);
     default: // an event of a newer kheishd
         return {"it waits for " + foreign(row.wait_reason), row.owner + " or an administrator"};
     }

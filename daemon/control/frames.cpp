@@ -23,6 +23,7 @@ constexpr std::array kFrames{
     FrameRow{"output.", FrameKind::output},
     FrameRow{"approval.", FrameKind::run_updated},
     FrameRow{"outcome.", FrameKind::run_updated},
+    FrameRow{"question.", FrameKind::run_updated},
     FrameRow{"tool.outcome_unknown", FrameKind::run_updated},
     FrameRow{"run.accepted", FrameKind::run_updated},
     FrameRow{"run.queued", FrameKind::run_updated},

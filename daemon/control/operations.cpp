@@ -46,6 +46,14 @@ constexpr std::array kTable{
     OperationInfo{approvals_allow, "approvals.allow", "Approval", "Allow", "", "", "approvals allow", kActionApprove, Role::operate, approve, kSmall, true, true},
     OperationInfo{approvals_deny, "approvals.deny", "Approval", "Deny", "", "", "approvals deny", kActionApprove, Role::operate, approve, kSmall, true, true},
     OperationInfo{approvals_supply, "approvals.supply", "Approval", "Supply", "", "", "approvals supply", kActionApprove, Role::operate, approve, kResolve, true, true},
+
+    OperationInfo{questions_list, "questions.list", "Manager", "ListQuestions", "GET", "/v1/questions", "questions list", kActionRead, Role::reader, read, 0, false, false},
+    OperationInfo{sessions_questions, "sessions.questions", "", "", "GET", "/v1/sessions/{sid}/questions", "", kActionRead, Role::reader, read, 0, false, false},
+    OperationInfo{questions_get, "questions.get", "Question", "Describe", "", "", "questions show", kActionRead, Role::reader, read, 0, false, false},
+    OperationInfo{questions_answer, "questions.answer", "Question", "Answer", "", "", "questions answer", kActionAnswer, Role::operate, answer, kResolve, true, true},
+    OperationInfo{sessions_answer, "sessions.answer", "", "", "POST", "/v1/sessions/{sid}/questions", "", kActionAnswer, Role::operate, answer, kResolve, true, true},
+    OperationInfo{runs_answer, "runs.answer", "", "", "POST", "/v1/runs/{rid}/questions", "", kActionAnswer, Role::operate, answer, kResolve, true, true},
+    OperationInfo{questions_cancel, "questions.cancel", "Question", "Cancel", "POST", "/v1/runs/{rid}/questions/{qid}/cancel", "questions cancel", kActionControl, Role::operate, AuditClass::control, kSmall, true, true},
 };
 // clang-format on
 
@@ -53,7 +61,7 @@ constexpr bool rows_follow_the_enum() {
     for (std::size_t i = 0; i < kTable.size(); ++i)
         if (kTable[i].operation != static_cast<Operation>(i))
             return false;
-    return kTable.size() == static_cast<std::size_t>(approvals_supply) + 1;
+    return kTable.size() == static_cast<std::size_t>(questions_cancel) + 1;
 }
 static_assert(rows_follow_the_enum(), "one row per Operation, in its order");
 

@@ -38,23 +38,30 @@ enum class Operation {
     approvals_allow,
     approvals_deny,
     approvals_supply,
+    questions_list,
+    sessions_questions,
+    questions_get,
+    questions_answer,
+    sessions_answer,
+    runs_answer,
+    questions_cancel,
 };
 
 /// What a token needs to have for the operation; a reader may do what a reader may, and so on up.
 enum class Role { anyone, reader, operate, admin };
 
 /// What the operation's audit record is about.
-enum class AuditClass { none, read, submit, control, approve };
+enum class AuditClass { none, read, submit, control, approve, answer };
 
 struct OperationInfo {
     Operation operation;
     std::string_view name; ///< "runs.cancel", also the KHEISH_OPERATION field of the log
 
-    std::string_view
-        dbus_interface; ///< last part: Manager, Session, Run, Approval; empty: not on D-Bus
+    std::string_view dbus_interface; ///< last part: Manager, Session, Run, Approval, Question;
+                                     ///< empty: not on D-Bus
     std::string_view dbus_member;
     std::string_view http_method; ///< empty: not over HTTP
-    std::string_view http_path;   ///< {sid} and {rid} stand for ids
+    std::string_view http_path;   ///< {sid}, {rid} and {qid} stand for ids
     std::string_view command;     ///< kheishctl's words; empty: none
 
     /// polkit action for one's own sessions and runs; that for somebody else's is the same with
@@ -79,5 +86,6 @@ inline constexpr std::string_view kActionRead = "ai.kheish.daemon1.read";
 inline constexpr std::string_view kActionSubmit = "ai.kheish.daemon1.submit";
 inline constexpr std::string_view kActionControl = "ai.kheish.daemon1.control";
 inline constexpr std::string_view kActionApprove = "ai.kheish.daemon1.approve";
+inline constexpr std::string_view kActionAnswer = "ai.kheish.daemon1.answer";
 
 } // namespace kheish::control

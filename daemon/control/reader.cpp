@@ -62,7 +62,7 @@ std::optional<std::int64_t> Reader::queue_position(const journal::RunRow& row) c
 Result<RunDetails> Reader::details_of(const journal::RunRow& row) const {
     RunDetails details;
     details.queue_position = queue_position(row);
-    if (row.pending_approvals > 0) {
+    if (row.pending_approvals > 0 || row.status == "waiting_for_user_question") {
         const journal::ApprovalFilter filter{
             .session = {}, .run = row.run, .owner = {}, .state = journal::ApprovalState::pending};
         KHEISH_TRY(
@@ -181,18 +181,54 @@ Result<Json> Reader::approval(const journal::ApprovalRow& row) const {
     return approval_view(row, input);
 }
 
-Result<Json>
-Reader::approvals(const Caller& caller, const std::optional<SessionId>& session) const {
+Result<journal::Page<journal::ApprovalRow>> Reader::pending(
+    const Caller& caller, const std::optional<SessionId>& session, bool questions) const {
     journal::ApprovalFilter filter;
     filter.state = journal::ApprovalState::pending;
     filter.session = session;
+    filter.questions = questions;
     if (session)
         KHEISH_CHECK(session_for(caller, *session));
     if (!caller.acts_for_others)
         filter.owner = caller.principal.to_string();
-    KHEISH_TRY(
-        const journal::Page<journal::ApprovalRow> page,
-        journal_.approvals(filter, {.after = {}, .limit = journal::kPageLimit}));
+    return journal_.approvals(filter, {.after = {}, .limit = journal::kPageLimit});
+}
+
+Result<journal::ApprovalRow> Reader::question(const QuestionId& question) const {
+    Result<journal::ApprovalRow> row = journal_.approval(ApprovalId{question.value});
+    const bool is_other = row ? row->kind != journal::GateKind::question
+                              : row.error().code == Errc::approval_not_found;
+    if (is_other)
+        return fail(Errc::question_not_found, "there is no question '" + question.value + "'");
+    return row;
+}
+
+Result<Json> Reader::pending_question(const journal::ApprovalRow& row) const {
+    KHEISH_TRY(const std::string input, journal_.blob(row.input.digest));
+    Json view = Json::object({
+        {"session_id", row.session.value},
+        {"agent_id", primary_agent(row.session).value},
+        {"run_id", row.run.to_string()},
+        {"requester_tool_call_id", row.call.value},
+        {"request", question_request_view(row, input)},
+    });
+    return add_resolution(view, row);
+}
+
+Result<Json>
+Reader::questions(const Caller& caller, const std::optional<SessionId>& session) const {
+    KHEISH_TRY(const journal::Page<journal::ApprovalRow> page, pending(caller, session, true));
+    Json list = Json::array();
+    for (const journal::ApprovalRow& row : page.items) {
+        KHEISH_TRY(Json view, pending_question(row));
+        list.append(std::move(view));
+    }
+    return list;
+}
+
+Result<Json>
+Reader::approvals(const Caller& caller, const std::optional<SessionId>& session) const {
+    KHEISH_TRY(const journal::Page<journal::ApprovalRow> page, pending(caller, session, false));
     Json list = Json::array();
     for (const journal::ApprovalRow& row : page.items) {
         KHEISH_TRY(Json view, approval(row));
@@ -243,8 +279,11 @@ Result<Json> Reader::session(const SessionId& session) const {
         const journal::Page<journal::ApprovalRow> gates,
         journal_.approvals(pending, {.after = {}, .limit = journal::kPageLimit}));
     for (const journal::ApprovalRow& gate : gates.items) {
-        KHEISH_TRY(Json view, approval(gate));
-        details.pending_approvals.push_back(std::move(view));
+        KHEISH_TRY(const std::string input, journal_.blob(gate.input.digest));
+        if (gate.kind == journal::GateKind::question)
+            details.pending_questions.push_back(question_request_view(gate, input));
+        else
+            details.pending_approvals.push_back(approval_view(gate, input));
     }
     return session_view(row, details);
 }
@@ -293,7 +332,7 @@ Json Reader::session_state(const SessionId& session) const {
         {"agent_id", primary_agent(session).value},
         {"status", agent_status(active ? std::optional(active->status) : std::nullopt)},
         {"pending_approvals", active ? active->pending_approvals : 0},
-        {"pending_questions", 0},
+        {"pending_questions", active && active->status == "waiting_for_user_question" ? 1 : 0},
     });
 }
 

@@ -39,6 +39,12 @@ class Reader {
     Result<codec::Json>
     approvals(const Caller& caller, const std::optional<SessionId>& session) const;
     Result<codec::Json> approval(const journal::ApprovalRow& row) const;
+    /// Errc::question_not_found for what is no question.
+    Result<journal::ApprovalRow> question(const QuestionId& question) const;
+    Result<codec::Json>
+    questions(const Caller& caller, const std::optional<SessionId>& session) const;
+    /// A question with the ids around it, as lists have it.
+    Result<codec::Json> pending_question(const journal::ApprovalRow& row) const;
     Result<SessionSummary> session_summary(const SessionId& session) const;
 
     static constexpr std::size_t kListedEvents = 10'000; ///< of one run or session, the first ones
@@ -46,6 +52,8 @@ class Reader {
 
   private:
     Result<RunDetails> details_of(const journal::RunRow& row) const;
+    Result<journal::Page<journal::ApprovalRow>>
+    pending(const Caller& caller, const std::optional<SessionId>& session, bool questions) const;
     std::optional<std::int64_t> queue_position(const journal::RunRow& row) const;
     Result<codec::Json> events(const journal::EventFilter& filter) const;
     std::optional<journal::RunRow> active_run(const SessionId& session) const;

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "codec/object_reader.hpp"
+#include "control/idempotency.hpp"
 
 #include <algorithm>
 #include <array>
@@ -18,30 +19,6 @@ using codec::ObjectReader;
 constexpr std::array<std::string_view, 3> kBehaviors{"allow", "deny", "supply"};
 constexpr std::size_t kInputItemLimit = 256;
 constexpr std::size_t kContentLimitBytes = std::size_t{12} << 20;
-
-bool is_printable(std::string_view text) {
-    for (const char c : text)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
-            return false;
-    return true;
-}
-
-Result<std::optional<std::string>>
-read_idempotency_key(std::optional<std::string> member, std::optional<std::string> header) {
-    if (member && header && *member != *header)
-        return fail(
-            Errc::invalid_idempotency_key,
-            "the Idempotency-Key header and the member idempotency_key differ");
-    std::optional<std::string> key = member ? std::move(member) : std::move(header);
-    if (!key)
-        return key;
-    if (key->empty() || key->size() > kIdempotencyKeyLimitBytes || !is_printable(*key))
-        return fail(
-            Errc::invalid_idempotency_key,
-            "an idempotency key has 1 to " + std::to_string(kIdempotencyKeyLimitBytes) +
-                " printable characters");
-    return key;
-}
 
 /// The text of {type: "text", text} items, in order, one per line.
 Result<std::string> read_input_items(const std::vector<Json>& items) {

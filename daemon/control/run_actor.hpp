@@ -4,6 +4,7 @@
 #include "base/entropy.hpp"
 #include "base/responder.hpp"
 #include "base/timers.hpp"
+#include "control/question_requests.hpp"
 #include "control/requests.hpp"
 #include "control/run_projection.hpp"
 #include "control/settings.hpp"
@@ -12,6 +13,7 @@
 #include "models/model.hpp"
 #include "scopes/run_host.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -105,6 +107,10 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     /// tool does not take, forbidden for one that the permission rules deny.
     Status stage_resolutions(Batch& batch, const std::vector<Resolution>& resolutions);
 
+    /// Stages the answer to a question that waits; Errc::question_state_conflict where it does not,
+    /// and the errors of answer_text().
+    Status stage_answer(Batch& batch, const ResolveQuestion& resolution);
+
     // What happens to the run; each posts itself.
     void start();
     void recover(std::string boot_id);
@@ -135,6 +141,8 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
         void operator()(const engine::JudgeCall& effect);
         void operator()(const engine::RequestApproval& effect);
         void operator()(const engine::StartCalls& effect);
+        void operator()(const engine::AskQuestion& effect);
+        void operator()(const engine::ArmQuestionTimer& effect);
         void operator()(const engine::CancelCall& effect);
         void operator()(const engine::SettleCall& effect);
         void operator()(const engine::AskOutcome& effect);
@@ -161,7 +169,15 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     void launch_now(int attempt);
     void launch(int attempt);
     void stop_now(int attempt);
-    std::chrono::microseconds remaining(const engine::ArmRetryTimer& timer) const;
+    /// Until the deadline that `timer` names, by the clock that counts.
+    template <class Timer>
+    std::chrono::microseconds remaining(const Timer& timer) const {
+        const Instant now = outside_.clock.now();
+        const bool same_boot = timer.boot_id == outside_.clock.boot_id();
+        const std::int64_t left =
+            same_boot ? timer.deadline_boot_us - now.boot_us : timer.deadline_wall_us - now.wall_us;
+        return std::chrono::microseconds(std::max<std::int64_t>(left, 0));
+    }
 
     void call_model(models::Request request, int turn, int attempt);
     void on_model_finished(

@@ -160,14 +160,6 @@ void RunActor::Planner::operator()(const engine::ScheduleModelRetry& effect) {
             .boot_id = actor.outside_.clock.boot_id()});
 }
 
-std::chrono::microseconds RunActor::remaining(const engine::ArmRetryTimer& timer) const {
-    const Instant now = outside_.clock.now();
-    const bool same_boot = timer.boot_id == outside_.clock.boot_id();
-    const std::int64_t left =
-        same_boot ? timer.deadline_boot_us - now.boot_us : timer.deadline_wall_us - now.wall_us;
-    return std::chrono::microseconds(std::max<std::int64_t>(left, 0));
-}
-
 void RunActor::Planner::operator()(const engine::ArmRetryTimer& effect) {
     actor.stand_timer(
         plan,

@@ -3,6 +3,7 @@
 #include "control/conversions.hpp"
 #include "govern/action.hpp"
 
+#include <algorithm>
 #include <string>
 
 namespace kheish::control {
@@ -161,60 +162,90 @@ RunProjection::open_gate(ApprovalId approval, const CallId& call, std::int64_t a
     return row;
 }
 
+/// A gate that waits from here on.
+void RunProjection::wait_for(journal::ApprovalRow row) {
+    changed_approvals_.push_back(row);
+    ApprovalId id = row.approval;
+    pending_.emplace(std::move(id), std::move(row));
+}
+
 void RunProjection::follow_gates(const engine::Event& event) {
     if (const auto* requested = std::get_if<engine::ApprovalRequested>(&event.body)) {
         journal::ApprovalRow row = open_gate(requested->approval, requested->call, event.at_us);
         row.digest = requested->digest;
         row.summary = requested->summary;
         row.reason = requested->reason;
-        changed_approvals_.push_back(row);
-        pending_.emplace(row.approval, std::move(row));
-    } else if (const auto* unknown = std::get_if<engine::ToolOutcomeUnknown>(&event.body)) {
+        wait_for(std::move(row));
+    } else if (const auto* resolved = std::get_if<engine::ApprovalResolved>(&event.body)) {
+        settle_gate(
+            resolved->approval,
+            event,
+            resolved->allowed ? journal::ApprovalState::allowed : journal::ApprovalState::denied,
+            resolved->reason);
+    }
+    follow_outcomes(event);
+    follow_questions(event);
+    if (engine::is_terminal(state_.status))
+        while (!pending_.empty())
+            settle_gate(
+                ApprovalId(pending_.begin()->first), event, journal::ApprovalState::voided, {});
+}
+
+void RunProjection::follow_outcomes(const engine::Event& event) {
+    if (const auto* unknown = std::get_if<engine::ToolOutcomeUnknown>(&event.body)) {
         const engine::CallState* call = state_.find_call(unknown->call);
         const int execution = call == nullptr ? 0 : call->executions;
         journal::ApprovalRow row = open_gate(
             outcome_gate_id(state_.run, unknown->call, execution), unknown->call, event.at_us);
+        row.kind = journal::GateKind::outcome_unknown;
         row.digest = codec::sha256(row.approval.value);
         row.summary = row.tool +
                       ": the outcome is unknown; allow runs it again, deny gives it up, supply "
                       "says what came of it";
         row.reason = unknown->reason;
-        changed_approvals_.push_back(row);
-        pending_.emplace(row.approval, std::move(row));
-    } else if (const auto* resolved = std::get_if<engine::ApprovalResolved>(&event.body)) {
-        const auto found = pending_.find(resolved->approval);
-        if (found != pending_.end())
-            found->second.resolution_reason = resolved->reason;
-        settle_gate(
-            resolved->approval,
-            event,
-            resolved->allowed ? journal::ApprovalState::allowed : journal::ApprovalState::denied);
+        wait_for(std::move(row));
     } else if (const auto* told = std::get_if<engine::OutcomeResolved>(&event.body)) {
         const engine::CallState* call = state_.find_call(told->call);
-        const ApprovalId id =
-            outcome_gate_id(state_.run, told->call, call == nullptr ? 0 : call->executions);
-        const auto found = pending_.find(id);
-        if (found != pending_.end())
-            found->second.resolution_reason = told->reason;
         settle_gate(
-            id,
+            outcome_gate_id(state_.run, told->call, call == nullptr ? 0 : call->executions),
             event,
             told->choice == engine::OutcomeChoice::abandon ? journal::ApprovalState::denied
-                                                           : journal::ApprovalState::allowed);
+                                                           : journal::ApprovalState::allowed,
+            told->reason);
     }
-    if (engine::is_terminal(state_.status))
-        while (!pending_.empty())
-            settle_gate(ApprovalId(pending_.begin()->first), event, journal::ApprovalState::voided);
+}
+
+void RunProjection::follow_questions(const engine::Event& event) {
+    if (const auto* asked = std::get_if<engine::QuestionAsked>(&event.body)) {
+        journal::ApprovalRow row =
+            open_gate(ApprovalId{asked->question.value}, asked->call, event.at_us);
+        row.kind = journal::GateKind::question;
+        row.digest = row.input.digest;
+        row.summary = asked->summary;
+        if (!asked->boot_id.empty())
+            row.expires_us = asked->deadline_wall_us;
+        wait_for(std::move(row));
+    } else if (const auto* answered = std::get_if<engine::QuestionResolved>(&event.body)) {
+        settle_gate(
+            ApprovalId{answered->question.value},
+            event,
+            answered->declined ? journal::ApprovalState::denied : journal::ApprovalState::allowed,
+            answered->reason);
+    }
 }
 
 void RunProjection::settle_gate(
-    const ApprovalId& approval, const engine::Event& event, journal::ApprovalState state) {
+    const ApprovalId& approval,
+    const engine::Event& event,
+    journal::ApprovalState state,
+    const std::string& reason) {
     const auto found = pending_.find(approval);
     if (found == pending_.end())
         return;
     journal::ApprovalRow row = std::move(found->second);
     pending_.erase(found);
     row.state = state;
+    row.resolution_reason = reason;
     row.resolved_us = event.at_us;
     if (state != journal::ApprovalState::voided)
         row.resolved_by = event.authority.to_string();
@@ -292,7 +323,10 @@ journal::RunRow RunProjection::run_row() const {
     row.tasks_peak = known(usage.tasks_peak);
     row.io_read_bytes = known(usage.io_read_bytes);
     row.io_write_bytes = known(usage.io_write_bytes);
-    row.pending_approvals = static_cast<std::int64_t>(pending_.size());
+    row.pending_approvals = static_cast<std::int64_t>(
+        std::count_if(pending_.begin(), pending_.end(), [](const auto& gate) {
+            return gate.second.kind != journal::GateKind::question;
+        }));
     row.cancel_requested = state_.cancel_requested;
     row.scope_open = state_.scope.phase != engine::ScopeState::Phase::none;
     return row;

@@ -34,8 +34,14 @@ class RunProjection {
     void follow_gates(const engine::Event& event);
     journal::ApprovalRow
     open_gate(ApprovalId approval, const CallId& call, std::int64_t at_us) const;
-    void
-    settle_gate(const ApprovalId& approval, const engine::Event& event, journal::ApprovalState);
+    void settle_gate(
+        const ApprovalId& approval,
+        const engine::Event& event,
+        journal::ApprovalState state,
+        const std::string& reason);
+    void wait_for(journal::ApprovalRow row);
+    void follow_outcomes(const engine::Event& event);
+    void follow_questions(const engine::Event& event);
     void change_call(const journal::ToolCallRow& row);
     void discard_changes();
 

@@ -4,6 +4,7 @@
 #include "codec/json.hpp"
 #include "control/caller.hpp"
 #include "control/operations.hpp"
+#include "control/question_requests.hpp"
 #include "control/requests.hpp"
 #include "control/stream.hpp"
 
@@ -77,6 +78,17 @@ struct ApprovalSummary {
     std::int64_t requested_us = 0;
 };
 
+struct QuestionSummary {
+    QuestionId question;
+    RunId run;
+    SessionId session;
+    Principal owner;
+    std::string summary; ///< escaped for display
+    std::string state;   ///< pending, answered, declined or void
+    std::int64_t requested_us = 0;
+    std::int64_t expires_us = 0; ///< 0: never
+};
+
 /// Told about committed changes, for D-Bus signals. From the loop, after the commit.
 class ChangeListener {
   public:
@@ -89,6 +101,7 @@ class ChangeListener {
     /// `appeared`: the run was just accepted; `ended`: it has just become terminal.
     virtual void on_run_changed(RunId run, bool appeared, bool ended) = 0;
     virtual void on_approval_changed(const ApprovalId& approval, bool appeared, bool settled) = 0;
+    virtual void on_question_changed(const QuestionId& question, bool appeared, bool settled) = 0;
 };
 
 class Service {
@@ -108,6 +121,7 @@ class Service {
     virtual Result<Principal> session_owner(const SessionId& session) const = 0;
     virtual Result<Principal> run_owner(RunId run) const = 0;
     virtual Result<Principal> approval_owner(const ApprovalId& approval) const = 0;
+    virtual Result<Principal> question_owner(const QuestionId& question) const = 0;
 
     virtual Result<codec::Json> session_view(const Caller&, const SessionId&) const = 0;
     virtual Result<codec::Json> sessions_view(const Caller&, const ListSessions&) const = 0;
@@ -119,15 +133,21 @@ class Service {
     virtual Result<codec::Json>
     approvals_view(const Caller&, const std::optional<SessionId>&) const = 0;
     virtual Result<codec::Json> approval_view(const Caller&, const ApprovalId&) const = 0;
+    /// Pending questions, of one session where given.
+    virtual Result<codec::Json>
+    questions_view(const Caller&, const std::optional<SessionId>&) const = 0;
+    virtual Result<codec::Json> question_view(const Caller&, const QuestionId&) const = 0;
 
     virtual Result<SessionSummary> session_summary(const SessionId&) const = 0;
     virtual Result<RunSummary> run_summary(RunId) const = 0;
     virtual Result<ApprovalSummary> approval_summary(const ApprovalId&) const = 0;
-    /// For ObjectManager: sessions that have not ended, live runs, pending approvals; at most
-    /// `limit` of each.
+    virtual Result<QuestionSummary> question_summary(const QuestionId&) const = 0;
+    /// For ObjectManager: sessions that have not ended, live runs, pending approvals and questions;
+    /// at most `limit` of each.
     virtual std::vector<SessionId> live_sessions(std::size_t limit) const = 0;
     virtual std::vector<RunId> live_runs(std::size_t limit) const = 0;
     virtual std::vector<ApprovalId> pending_approvals(std::size_t limit) const = 0;
+    virtual std::vector<QuestionId> pending_questions(std::size_t limit) const = 0;
 
     // --- streams
     // ----------------------------------------------------------------------------------
@@ -166,6 +186,14 @@ class Service {
         const Caller&, SessionId, ResolveApprovals, Responder<codec::Json>) = 0;
     /// By the approval's own id.
     virtual void resolve_approval(const Caller&, ResolveApprovals, Responder<codec::Json>) = 0;
+    /// Answers or declines a question of the run, all of it at once; the run's view.
+    virtual void
+    resolve_question(const Caller&, RunId, ResolveQuestion, Responder<codec::Json>) = 0;
+    /// As above, for the session's active run.
+    virtual void
+    resolve_session_question(const Caller&, SessionId, ResolveQuestion, Responder<codec::Json>) = 0;
+    /// Cancels the run, as long as it waits for this question; anything else changes nothing.
+    virtual void cancel_question(const Caller&, RunId, CancelQuestion, Responder<codec::Json>) = 0;
 
     /// Calls `done` once nothing goes on by itself any more: the run has ended or waits for a
     /// person (at once if it does); for inline input.

@@ -74,12 +74,17 @@ Json ControlPlane::run_counts_view() const {
             total += count.count;
         }
     runs.set("total", total);
-    runs.set(
-        "pending_approval_count",
-        outside_.journal
-            .count_approvals(
-                {.session = {}, .run = {}, .owner = {}, .state = journal::ApprovalState::pending})
-            .value_or(0));
+    for (const bool questions : {false, true})
+        runs.set(
+            questions ? "pending_question_count" : "pending_approval_count",
+            outside_.journal
+                .count_approvals(
+                    {.session = {},
+                     .run = {},
+                     .owner = {},
+                     .state = journal::ApprovalState::pending,
+                     .questions = questions})
+                .value_or(0));
     return runs;
 }
 

@@ -3,7 +3,6 @@
 #include "codec/digest.hpp"
 
 #include "base/text.hpp"
-#include "control/run_projection.hpp"
 
 namespace kheish::control {
 
@@ -62,17 +61,45 @@ Json accounting_view(const journal::RunRow& row) {
     return view;
 }
 
-void add_approvals(Json& view, const RunDetails& details) {
-    if (details.approvals.empty())
+/// Two members: the ids, and what there is to each. Nothing where there are none.
+void add_pending(Json& view, const std::string& noun, Json ids, Json requests) {
+    if (ids.size() == 0)
         return;
-    Json ids = Json::array();
+    view.set("pending_" + noun + "_ids", std::move(ids));
+    view.set("pending_" + noun + "s", std::move(requests));
+}
+
+void add_gates(Json& view, const RunDetails& details) {
+    Json approval_ids = Json::array();
     Json approvals = Json::array();
+    Json question_ids = Json::array();
+    Json questions = Json::array();
     for (std::size_t i = 0; i < details.approvals.size(); ++i) {
-        ids.append(details.approvals[i].approval.value);
-        approvals.append(approval_view(details.approvals[i], details.approval_inputs[i]));
+        const journal::ApprovalRow& row = details.approvals[i];
+        const std::string& input = details.approval_inputs[i];
+        if (row.kind == journal::GateKind::question) {
+            question_ids.append(row.approval.value);
+            questions.append(question_request_view(row, input));
+        } else {
+            approval_ids.append(row.approval.value);
+            approvals.append(approval_view(row, input));
+        }
     }
-    view.set("pending_approval_ids", ids);
-    view.set("pending_approvals", approvals);
+    add_pending(view, "approval", std::move(approval_ids), std::move(approvals));
+    add_pending(view, "question", std::move(question_ids), std::move(questions));
+}
+
+/// The word for a gate's state: a question is answered, where a call is allowed.
+std::string_view state_word(const journal::ApprovalRow& row) {
+    constexpr std::string_view kDecided[] = {"pending", "allowed", "denied", "void"};
+    constexpr std::string_view kAnswered[] = {"pending", "answered", "declined", "void"};
+    const auto state = static_cast<std::size_t>(row.state);
+    return row.kind == journal::GateKind::question ? kAnswered[state] : kDecided[state];
+}
+
+std::string_view gate_word(journal::GateKind kind) {
+    constexpr std::string_view kKinds[] = {"approval", "outcome_unknown", "question"};
+    return kKinds[static_cast<std::size_t>(kind)];
 }
 
 } // namespace
@@ -99,15 +126,31 @@ Json approval_view(const journal::ApprovalRow& row, const std::string& input) {
         {"tool_call_id", row.call.value},
         {"tool_name", row.tool},
         {"input", json_or_text(input)},
-        {"gate", is_outcome_gate(row.approval) ? "outcome_unknown" : "approval"},
+        {"gate", gate_word(row.kind)},
         {"scope", "session"},
         {"reason", row.reason},
         {"summary", row.summary},
         {"digest", row.digest.to_hex()},
         {"requested_at_ms", to_milliseconds(row.requested_us)},
     });
-    constexpr std::string_view kStates[] = {"pending", "allowed", "denied", "void"};
-    view.set("state", kStates[static_cast<std::size_t>(row.state)]);
+    set_time(view, "expires_at_ms", row.expires_us);
+    return add_resolution(std::move(view), row);
+}
+
+Json question_request_view(const journal::ApprovalRow& row, const std::string& input) {
+    const Json asked = json_or_text(input);
+    Json view = Json::object({
+        {"id", row.approval.value},
+        {"tool_call_id", row.call.value},
+        {"questions", asked.is_object() ? asked.find("questions").value_or(Json()) : Json()},
+        {"created_at_ms", to_milliseconds(row.requested_us)},
+    });
+    set_time(view, "expires_at_ms", row.expires_us);
+    return view;
+}
+
+Json add_resolution(Json view, const journal::ApprovalRow& row) {
+    view.set("state", state_word(row));
     set_time(view, "resolved_at_ms", row.resolved_us);
     set_text(view, "resolved_by", row.resolved_by);
     set_text(view, "resolution_reason", row.resolution_reason);
@@ -150,7 +193,7 @@ Json run_view(const journal::RunRow& row, const RunDetails& details) {
         view.set("cancel_requested", true);
     if (!row.metadata.empty())
         view.set("input_metadata", json_or_text(row.metadata));
-    add_approvals(view, details);
+    add_gates(view, details);
     if (!details.outputs.empty()) {
         Json outputs = Json::array();
         for (std::size_t i = 0; i < details.outputs.size(); ++i)
@@ -180,6 +223,7 @@ Json session_view(const journal::SessionRow& row, const SessionDetails& details)
     Json snapshot = Json::object({
         {"agent", agent},
         {"pending_approvals", Json::array(details.pending_approvals)},
+        {"pending_questions", Json::array(details.pending_questions)},
         {"last_assistant_message",
          details.last_answer.empty() ? Json() : Json(to_valid_utf8(details.last_answer))},
         {"journal_len", details.events},
@@ -216,7 +260,7 @@ Json session_summary_view(
         {"created_at_ms", to_milliseconds(row.created_us)},
         {"status", agent_status(active_status)},
         {"pending_approvals", pending_approvals},
-        {"pending_questions", 0},
+        {"pending_questions", active_status == "waiting_for_user_question" ? 1 : 0},
     });
     set_text(view, "thread_id", row.thread_id);
     set_time(view, "ended_at_ms", row.ended_us);
@@ -247,7 +291,6 @@ RunSummary run_summary(const journal::RunRow& row) {
 }
 
 ApprovalSummary approval_summary(const journal::ApprovalRow& row, Principal owner) {
-    constexpr std::string_view kStates[] = {"pending", "allowed", "denied", "void"};
     ApprovalSummary summary;
     summary.approval = row.approval;
     summary.run = row.run;
@@ -256,9 +299,22 @@ ApprovalSummary approval_summary(const journal::ApprovalRow& row, Principal owne
     summary.tool = row.tool;
     summary.summary = row.summary;
     summary.reason = row.reason;
-    summary.state = kStates[static_cast<std::size_t>(row.state)];
+    summary.state = state_word(row);
     summary.digest = row.digest.to_hex();
     summary.requested_us = row.requested_us;
+    return summary;
+}
+
+QuestionSummary question_summary(const journal::ApprovalRow& row, Principal owner) {
+    QuestionSummary summary;
+    summary.question = QuestionId{row.approval.value};
+    summary.run = row.run;
+    summary.session = row.session;
+    summary.owner = std::move(owner);
+    summary.summary = row.summary;
+    summary.state = state_word(row);
+    summary.requested_us = row.requested_us;
+    summary.expires_us = row.expires_us.value_or(0);
     return summary;
 }
 

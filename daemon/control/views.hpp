@@ -22,7 +22,7 @@ std::string_view agent_status(const std::optional<std::string>& run_status);
 
 /// What a run's view needs beside its row.
 struct RunDetails {
-    std::vector<journal::ApprovalRow> approvals; ///< pending ones
+    std::vector<journal::ApprovalRow> approvals; ///< pending ones, questions too
     std::vector<std::string> approval_inputs;    ///< canonical JSON, one each
     std::vector<journal::OutputRow> outputs;
     std::vector<std::string> output_contents;   ///< one each
@@ -30,11 +30,16 @@ struct RunDetails {
 };
 codec::Json run_view(const journal::RunRow& row, const RunDetails& details);
 codec::Json approval_view(const journal::ApprovalRow& row, const std::string& input);
+/// UserQuestionRequest of the wire contract.
+codec::Json question_request_view(const journal::ApprovalRow& row, const std::string& input);
+/// Who resolved a gate, when and why, where somebody has.
+codec::Json add_resolution(codec::Json view, const journal::ApprovalRow& row);
 codec::Json output_view(const journal::OutputRow& row, const std::string& content);
 
 struct SessionDetails {
     std::optional<journal::RunRow> active;
     std::vector<codec::Json> pending_approvals;
+    std::vector<codec::Json> pending_questions;
     std::int64_t events = 0; ///< of the session, journaled
     std::vector<codec::Json> outputs;
     std::string last_answer; ///< text of the newest output, empty where there is none
@@ -48,6 +53,7 @@ codec::Json session_summary_view(
 
 RunSummary run_summary(const journal::RunRow& row);
 ApprovalSummary approval_summary(const journal::ApprovalRow& row, Principal owner);
+QuestionSummary question_summary(const journal::ApprovalRow& row, Principal owner);
 
 codec::Json route_view(const models::RouteView& route, bool is_default);
 

@@ -66,6 +66,38 @@ void settle(const CallState& call, Settlement settlement, Effects& effects) {
         settlement.blob});
 }
 
+/// Calls that nothing holds back: executed, or put to a person.
+void decide_starts(const RunState& state, Effects& effects) {
+    StartCalls start;
+    for (const CallState* call : detail::startable_calls(state)) {
+        const CallId& id = call->proposal.call;
+        if (call->proposal.place == ToolPlace::person) {
+            effects.emplace_back(AskQuestion{id});
+            continue;
+        }
+        const bool in_runner = call->proposal.place == ToolPlace::runner;
+        start.calls.push_back(
+            {id,
+             call->proposal.place,
+             call->executions + 1,
+             in_runner ? state.scope.attempt : 0,
+             idempotency_key(state, id)});
+    }
+    if (!start.calls.empty())
+        effects.emplace_back(std::move(start));
+}
+
+void arm_expiry(const CallState& call, Effects& effects) {
+    const Question& question = *call.question;
+    if (!question.boot_id.empty())
+        effects.emplace_back(ArmQuestionTimer{
+            question.id,
+            call.proposal.call,
+            question.deadline_wall_us,
+            question.deadline_boot_us,
+            question.boot_id});
+}
+
 void decide_calls(const RunState& state, Effects& effects) {
     for (const CallState& call : state.calls) {
         const CallId& id = call.proposal.call;
@@ -77,19 +109,10 @@ void decide_calls(const RunState& state, Effects& effects) {
             effects.emplace_back(RequestApproval{id});
         else if (call.phase == CallPhase::lost)
             effects.emplace_back(AskOutcome{id, "its runner is gone and left no result"});
+        else if (call.phase == CallPhase::questioned)
+            arm_expiry(call, effects);
     }
-    StartCalls start;
-    for (const CallState* call : detail::startable_calls(state)) {
-        const bool in_runner = call->proposal.place == ToolPlace::runner;
-        start.calls.push_back(
-            {call->proposal.call,
-             call->proposal.place,
-             call->executions + 1,
-             in_runner ? state.scope.attempt : 0,
-             idempotency_key(state, call->proposal.call)});
-    }
-    if (!start.calls.empty())
-        effects.emplace_back(std::move(start));
+    decide_starts(state, effects);
 }
 
 bool wants_launch(const RunState& state) {

@@ -110,6 +110,23 @@ struct StartCalls {
     friend bool operator==(const StartCalls&, const StartCalls&) = default;
 };
 
+/// Journaled: question.asked with next_question_id().
+struct AskQuestion {
+    CallId call;
+    friend bool operator==(const AskQuestion&, const AskQuestion&) = default;
+};
+
+/// Standing, until question.expired, which the caller writes when the deadline has passed, or
+/// question.resolved.
+struct ArmQuestionTimer {
+    QuestionId question;
+    CallId call;
+    std::int64_t deadline_wall_us = 0;
+    std::int64_t deadline_boot_us = 0;
+    std::string boot_id;
+    friend bool operator==(const ArmQuestionTimer&, const ArmQuestionTimer&) = default;
+};
+
 /// Standing, until tool.finished: ask for the end of a call that is in flight.
 struct CancelCall {
     CallId call;
@@ -160,6 +177,8 @@ using Effect = std::variant<
     JudgeCall,
     RequestApproval,
     StartCalls,
+    AskQuestion,
+    ArmQuestionTimer,
     CancelCall,
     SettleCall,
     AskOutcome,

@@ -50,6 +50,12 @@ std::string text(const StartCalls& effect) {
         all.append(" ").append(start.call.value);
     return all;
 }
+std::string text(const AskQuestion& effect) {
+    return "AskQuestion " + effect.call.value;
+}
+std::string text(const ArmQuestionTimer& effect) {
+    return "ArmQuestionTimer " + effect.question.value;
+}
 std::string text(const CancelCall& effect) {
     return "CancelCall " + effect.call.value;
 }

@@ -5,6 +5,7 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "codec/digest.hpp"
+#include "engine/call_events.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -20,9 +21,6 @@
 /// is follows from its events in order (state.hpp). Content (prompts, messages, tool inputs and
 /// results) lies in blobs; events refer to it, so that a fold costs the same however much was said.
 namespace kheish::engine {
-
-/// Permission modes (features of the wire contract use the same words).
-enum class PermissionMode { standard, accept_edits, plan, dont_ask, bypass_permissions };
 
 /// One tool call as the model asked for it, with what its declaration said at that moment.
 struct ProposedCall {
@@ -235,89 +233,8 @@ struct ModelRetryDue {
     int attempt = 1;
 };
 
-// --- tools
-// ----------------------------------------------------------------------------------------
-
-enum class Decision { allow, ask, deny };
-
-struct PermissionDecided {
-    static constexpr std::string_view kType = "permission.decided";
-    CallId call;
-    Decision decision = Decision::deny;
-    Decision base_decision = Decision::deny; ///< of the rule alone, before the mode
-    PermissionMode mode = PermissionMode::standard;
-    std::string mode_effect; ///< empty where the mode changed nothing
-    std::string rule_pattern;
-    std::string rule_scope; ///< session, project, user or default
-    std::string reason;
-};
-
-/// A gate. `digest` seals run, tool, input, working directory and sandbox profile.
-struct ApprovalRequested {
-    static constexpr std::string_view kType = "approval.requested";
-    ApprovalId approval;
-    CallId call;
-    codec::Digest digest;
-    std::string summary; ///< one line, already escaped for display
-    std::string reason;
-};
-
-struct ApprovalResolved {
-    static constexpr std::string_view kType = "approval.resolved";
-    ApprovalId approval;
-    CallId call;
-    codec::Digest digest; ///< of what was shown; the resolver has confirmed it
-    bool allowed = false;
-    std::string reason; ///< justification of an allow, reason of a deny
-    /// What is to happen instead of what was shown, only where allowed: the input, and the digest
-    /// of the action with it. Both or neither.
-    std::optional<codec::BlobRef> updated_input = {};
-    std::optional<codec::Digest> updated_digest = {};
-};
-
-/// The call may be happening from here on. Consumes the approval that allowed it.
-struct ToolStarted {
-    static constexpr std::string_view kType = "tool.started";
-    CallId call;
-    int execution = 1;     ///< counts starts of the same call
-    int scope_attempt = 0; ///< 0 for a tool of the daemon
-    std::string idempotency_key;
-};
-
-struct ToolFinished {
-    static constexpr std::string_view kType = "tool.finished";
-    CallId call;
-    std::string outcome; ///< ok, failed, timed_out, cancelled, denied, invalid, outcome_unknown
-    bool is_error = false;
-    codec::BlobRef text; ///< what the model is told
-    std::string text_preview;
-    int exit_code = -1; ///< -1 where there was none
-    bool truncated = false;
-    std::optional<codec::BlobRef> spool; ///< digest and size; the data is no blob
-    std::int64_t duration_us = 0;
-};
-
-/// The call may have happened and nobody can say: a gate of its own.
-struct ToolOutcomeUnknown {
-    static constexpr std::string_view kType = "tool.outcome_unknown";
-    CallId call;
-    std::string reason;
-};
-
-/// What is to become of a call with an unknown outcome.
-enum class OutcomeChoice {
-    retry,   ///< execute it again
-    result,  ///< it happened: the model is told `text`
-    abandon, ///< nobody knows, and the model is told so
-};
-
-struct OutcomeResolved {
-    static constexpr std::string_view kType = "outcome.resolved";
-    CallId call;
-    OutcomeChoice choice = OutcomeChoice::abandon;
-    std::optional<codec::BlobRef> text; ///< exactly where the choice is result
-    std::string reason;
-};
+// --- output
+// -------------------------------------------------------------------------------------------
 
 struct OutputRecorded {
     static constexpr std::string_view kType = "output.recorded";
@@ -356,6 +273,9 @@ using EventBody = std::variant<
     ToolFinished,
     ToolOutcomeUnknown,
     OutcomeResolved,
+    QuestionAsked,
+    QuestionResolved,
+    QuestionExpired,
     OutputRecorded>;
 
 /// An event in its place. `seq` is 0 until the journal has committed it.

@@ -30,7 +30,7 @@ constexpr std::array<std::string_view, 3> kDecisions = {"allow", "ask", "deny"};
 constexpr std::array<std::string_view, 3> kChoices = {"retry", "result", "abandon"};
 constexpr std::array<std::string_view, 4> kEffectClasses = {
     "pure", "keyed", "reconcilable", "at_most_once"};
-constexpr std::array<std::string_view, 2> kPlaces = {"runner", "daemon"};
+constexpr std::array<std::string_view, 3> kPlaces = {"runner", "daemon", "person"};
 
 std::span<const std::string_view> words(PermissionMode /*tag*/) {
     return kModes;

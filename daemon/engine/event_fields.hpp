@@ -260,6 +260,31 @@ void fields(Archive& archive, OutcomeResolved& event) {
 }
 
 template <class Archive>
+void fields(Archive& archive, QuestionAsked& event) {
+    archive("question", event.question);
+    archive("call", event.call);
+    archive("summary", event.summary);
+    archive("deadline_wall_us", event.deadline_wall_us);
+    archive("deadline_boot_us", event.deadline_boot_us);
+    archive("boot_id", event.boot_id);
+}
+
+template <class Archive>
+void fields(Archive& archive, QuestionResolved& event) {
+    archive("question", event.question);
+    archive("call", event.call);
+    archive("declined", event.declined);
+    archive("text", event.text);
+    archive("reason", event.reason);
+}
+
+template <class Archive>
+void fields(Archive& archive, QuestionExpired& event) {
+    archive("question", event.question);
+    archive("call", event.call);
+}
+
+template <class Archive>
 void fields(Archive& archive, OutputRecorded& event) {
     archive("source_kind", event.source_kind);
     archive("content", event.content);

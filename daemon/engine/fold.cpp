@@ -49,8 +49,9 @@ void refresh_status(RunState& state, const Event& event, bool was_over) {
         state.finished_at_us = event.at_us;
         return;
     }
-    const bool follows_calls =
-        state.status == RunStatus::running || state.status == RunStatus::waiting_for_approval;
+    const bool follows_calls = state.status == RunStatus::running ||
+                               state.status == RunStatus::waiting_for_approval ||
+                               state.status == RunStatus::waiting_for_user_question;
     // A run that ends keeps its status until it has ended.
     if (follows_calls && !detail::is_ending(state))
         state.status = detail::status_by_calls(state);

@@ -41,6 +41,8 @@ std::string denial(std::string_view who, const std::string& reason) {
 }
 
 Status check_place(const RunState& state, const CallState& call, int scope_attempt) {
+    if (call.proposal.place == ToolPlace::person)
+        return illegal("a person is asked, nothing is started");
     if (call.proposal.place == ToolPlace::daemon)
         return scope_attempt == 0 ? Status() : illegal("the call is the daemon's own");
     if (state.scope.phase != ScopeState::Phase::live || scope_attempt != state.scope.attempt)

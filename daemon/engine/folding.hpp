@@ -39,6 +39,10 @@ Status on(RunState& state, const ToolStarted& event);
 Status on(RunState& state, const ToolFinished& event);
 Status on(RunState& state, const ToolOutcomeUnknown& event);
 Status on(RunState& state, const OutcomeResolved& event);
+// Facts about questions to people (fold_questions.cpp).
+Status on(RunState& state, const QuestionAsked& event);
+Status on(RunState& state, const QuestionResolved& event);
+Status on(RunState& state, const QuestionExpired& event);
 // Facts about a session are none about a run.
 Status on(RunState& state, const SessionCreated& event);
 Status on(RunState& state, const SessionEnded& event);

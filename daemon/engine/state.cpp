@@ -71,6 +71,14 @@ const CallState* RunState::find_gate(const ApprovalId& approval) const {
     return found == calls.end() ? nullptr : &*found;
 }
 
+const CallState* RunState::find_question(const QuestionId& question) const {
+    const auto found =
+        std::find_if(calls.begin(), calls.end(), [&question](const CallState& state) {
+            return state.question && state.question->id == question;
+        });
+    return found == calls.end() ? nullptr : &*found;
+}
+
 std::vector<const CallState*> RunState::pending_gates() const {
     std::vector<const CallState*> pending;
     for (const CallState& call : calls)
@@ -118,6 +126,11 @@ CallId call_id(int turn, std::size_t index) {
 
 ApprovalId next_approval_id(const RunState& state) {
     return {"approval-" + std::to_string(state.run.number) + "-" + std::to_string(state.gates + 1)};
+}
+
+QuestionId next_question_id(const RunState& state) {
+    return {
+        "question-" + std::to_string(state.run.number) + "-" + std::to_string(state.questions + 1)};
 }
 
 std::string idempotency_key(const RunState& state, const CallId& call) {

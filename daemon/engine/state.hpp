@@ -86,6 +86,7 @@ enum class CallPhase {
     proposed,        ///< not judged
     asked,           ///< judged "ask", the gate is not there yet
     gated,           ///< waits for a decision
+    questioned,      ///< a person has been asked, whose answer is the result
     allowed,         ///< may start, for the first time or again
     refused,         ///< denied or invalid; tool.finished follows
     started,         ///< in flight
@@ -102,6 +103,13 @@ struct Gate {
     ApprovalId approval;
     codec::Digest digest;
     bool consumed = false; ///< by tool.started
+};
+
+struct Question {
+    QuestionId id;
+    std::int64_t deadline_wall_us = 0;
+    std::int64_t deadline_boot_us = 0;
+    std::string boot_id; ///< empty: it does not expire
 };
 
 /// What a call is to be finished with that nobody will execute (again).
@@ -121,6 +129,7 @@ struct CallState {
     bool may_have_happened_before = false; ///< the same of the executions before the last
     bool has_output = false;
     std::optional<Gate> gate;             ///< the last one
+    std::optional<Question> question;     ///< in the phase questioned
     bool input_updated = false;           ///< proposal.input is an approver's, not the model's
     std::optional<Settlement> settlement; ///< in the phases refused and resolved
     std::optional<codec::BlobRef> result; ///< in the phase finished
@@ -226,9 +235,12 @@ struct RunState {
     std::int64_t model_attempts = 0; ///< over all turns, those without an answer included
     std::int64_t tool_calls = 0;     ///< proposed, over all turns
     std::int64_t gates = 0;          ///< approval.requested so far
+    std::int64_t questions = 0;      ///< question.asked so far
 
     const CallState* find_call(const CallId& call) const;
     const CallState* find_gate(const ApprovalId& approval) const; ///< by its last gate
+    /// The call that asks it, where it waits for the answer.
+    const CallState* find_question(const QuestionId& question) const;
     /// Gates that wait for a decision, and calls whose outcome somebody must tell.
     std::vector<const CallState*> pending_gates() const;
     std::vector<const CallState*> pending_outcomes() const;
@@ -254,6 +266,8 @@ bool is_settled(const RunState& state);
 CallId call_id(int turn, std::size_t index);
 /// The id that the run's next approval.requested has to carry.
 ApprovalId next_approval_id(const RunState& state);
+/// The id that the run's next question.asked has to carry.
+QuestionId next_question_id(const RunState& state);
 /// The same for every execution of the call.
 std::string idempotency_key(const RunState& state, const CallId& call);
 

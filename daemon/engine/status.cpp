@@ -32,10 +32,11 @@ constexpr std::array<std::string_view, 15> kReasons = {
     "storage",
     "launch"};
 
-constexpr std::array<std::string_view, 11> kPhases = {
+constexpr std::array<std::string_view, 12> kPhases = {
     "proposed",
     "asked",
     "gated",
+    "questioned",
     "allowed",
     "refused",
     "started",

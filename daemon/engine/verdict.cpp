@@ -73,6 +73,11 @@ std::optional<Verdict> answer_verdict(const RunState& state) {
     return std::nullopt;
 }
 
+/// A question to a person stands alone: what comes after it may depend on the answer.
+bool may_run_beside(const CallState& call) {
+    return call.proposal.parallel && call.proposal.place != ToolPlace::person;
+}
+
 } // namespace
 
 std::optional<Verdict> verdict(const RunState& state) {
@@ -112,6 +117,7 @@ std::optional<Settlement> settlement_of(const RunState& state, const CallState& 
     case CallPhase::proposed:
     case CallPhase::asked:
     case CallPhase::gated:
+    case CallPhase::questioned:
     case CallPhase::allowed:
         break;
     }
@@ -148,7 +154,7 @@ std::vector<const CallState*> startable_calls(const RunState& state) {
         return startable;
     std::size_t in_flight = 0;
     for (const CallState& call : state.calls) {
-        if (call.is_in_flight() && !call.proposal.parallel)
+        if (call.is_in_flight() && !may_run_beside(call))
             return startable;
         in_flight += static_cast<std::size_t>(call.is_in_flight());
     }
@@ -157,13 +163,13 @@ std::vector<const CallState*> startable_calls(const RunState& state) {
     for (const CallState& call : state.calls) {
         if (call.phase != CallPhase::allowed)
             continue;
-        if (!call.proposal.parallel && !is_first)
+        if (!may_run_beside(call) && !is_first)
             break;
         if (in_flight + startable.size() >= kMaxParallelCalls)
             break;
-        if (has_runner || call.proposal.place == ToolPlace::daemon)
+        if (has_runner || call.proposal.place != ToolPlace::runner)
             startable.push_back(&call);
-        if (!call.proposal.parallel)
+        if (!may_run_beside(call))
             break;
         is_first = false;
     }
@@ -173,6 +179,10 @@ std::vector<const CallState*> startable_calls(const RunState& state) {
 bool needs_runner(const RunState& state) {
     if (state.status != RunStatus::running || is_batch_blocked(state) || is_ending(state))
         return false;
+    // A question comes first, and may be answered long after.
+    for (const CallState* call : startable_calls(state))
+        if (call->proposal.place == ToolPlace::person)
+            return false;
     return std::any_of(state.calls.begin(), state.calls.end(), [](const CallState& call) {
         return call.phase == CallPhase::allowed && call.proposal.place == ToolPlace::runner;
     });
@@ -193,14 +203,19 @@ bool has_final_output(const RunState& state) {
 
 RunStatus status_by_calls(const RunState& state) {
     bool waits = false;
+    bool asks = false;
     for (const CallState& call : state.calls) {
         if (call.is_in_flight() || call.phase == CallPhase::proposed ||
             call.phase == CallPhase::asked || call.phase == CallPhase::lost)
             return RunStatus::running;
         if (call.phase == CallPhase::gated || call.phase == CallPhase::outcome_unknown)
             waits = true;
+        asks = asks || call.phase == CallPhase::questioned;
     }
-    return waits ? RunStatus::waiting_for_approval : RunStatus::running;
+    // A question is put only when no gate of its turn waits; were it otherwise, gates come first.
+    if (waits)
+        return RunStatus::waiting_for_approval;
+    return asks ? RunStatus::waiting_for_user_question : RunStatus::running;
 }
 
 } // namespace kheish::engine::detail

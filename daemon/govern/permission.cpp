@@ -42,6 +42,8 @@ constexpr std::array<std::string_view, 28> kPlanTools{
     "project_list_tasks", "list_mcp_resources", "list_mcp_resource_templates",
     "read_mcp_resource",
 };
+/// What puts something to a person and waits for the answer.
+constexpr std::array<std::string_view, 2> kAskingTools{"ask_user_question", "ask_operator"};
 constexpr std::string_view kLeavePlanTool = "exit_plan_mode";
 
 template <std::size_t Count>
@@ -104,6 +106,10 @@ void apply_mode(std::string_view tool, Judgement& judgement) {
             judgement.decision = Behavior::deny;
             judgement.mode_effect = "dont_ask_denied_approval";
             judgement.reason = "this tool needs an approval and the mode is dontAsk";
+        } else if (contains(kAskingTools, tool) && judgement.decision == Behavior::allow) {
+            judgement.decision = Behavior::deny;
+            judgement.mode_effect = "dont_ask_denied_question";
+            judgement.reason = "nobody is there to answer: the mode is dontAsk";
         }
         return;
     case Mode::plan:

@@ -64,7 +64,7 @@ struct Judgement {
 ///
 ///   acceptEdits        ask -> allow for the tools that edit workspace files
 ///   bypassPermissions  ask -> allow
-///   dontAsk            ask -> deny
+///   dontAsk            ask -> deny, and deny for the tools that ask a person
 ///   plan               deny whatever is not read-only or coordination
 ///
 /// No matching rule at all is a deny.

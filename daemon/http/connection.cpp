@@ -185,8 +185,9 @@ void Connection::on_request() {
         parser_.request(),
         exchange_.target.query,
         {},
+        {},
         {}};
-    dispatch(endpoint, call, exchange_.match.session, exchange_.match.run, std::move(responder));
+    dispatch(endpoint, call, exchange_.match, std::move(responder));
 }
 
 void Connection::answer(std::uint64_t number, Result<Response> result) {

@@ -18,6 +18,7 @@ constexpr std::array<std::string_view, 3> kEventsQuery{"cursor", "session_id", "
 constexpr std::array<std::string_view, 4> kSessionsQuery{"limit", "cursor", "page", "order"};
 constexpr std::array<std::string_view, 6> kRunsQuery{
     "session_id", "live", "limit", "cursor", "page", "order"};
+constexpr std::array<std::string_view, 1> kQuestionsQuery{"session_id"};
 
 // clang-format off
 constexpr std::array kEndpoints{
@@ -44,6 +45,11 @@ constexpr std::array kEndpoints{
     Endpoint{runs_follow, handle::follow, 200, Body::none, kStreamQuery, kEventStreamType},
     Endpoint{runs_cancel, handle::cancel_run, 200, Body::optional, kNothing, kJsonType},
     Endpoint{runs_resolve, handle::resolve_run, 202, Body::required, kNothing, kJsonType},
+    Endpoint{questions_list, handle::list_questions, 200, Body::none, kQuestionsQuery, kJsonType},
+    Endpoint{sessions_questions, handle::session_questions, 200, Body::none, kNothing, kJsonType},
+    Endpoint{sessions_answer, handle::answer_session, 200, Body::required, kNothing, kJsonType},
+    Endpoint{runs_answer, handle::answer_run, 202, Body::required, kNothing, kJsonType},
+    Endpoint{questions_cancel, handle::cancel_question, 200, Body::optional, kNothing, kJsonType},
 };
 // clang-format on
 
@@ -69,26 +75,22 @@ const Endpoint& endpoint(control::Operation operation) {
     return *found;
 }
 
-void dispatch(
-    const Endpoint& endpoint,
-    Call& call,
-    std::string_view session,
-    std::string_view run,
-    Reply reply) {
+void dispatch(const Endpoint& endpoint, Call& call, const RouteMatch& match, Reply reply) {
     const std::string_view path = control::info(endpoint.operation).http_path;
     if (path.find("{sid}") != std::string_view::npos) {
-        Result<SessionId> parsed = parse_session_id(session);
+        Result<SessionId> parsed = parse_session_id(match.session);
         if (!parsed)
             return reply.fail(std::move(parsed).error());
         call.session = *std::move(parsed);
     }
     if (path.find("{rid}") != std::string_view::npos) {
-        const std::optional<RunId> parsed = RunId::parse(run);
+        const std::optional<RunId> parsed = RunId::parse(match.run);
         if (!parsed)
             return reply.fail(
                 Errc::run_not_found, "no run has that id; ids of runs look like run-17");
         call.run = *parsed;
     }
+    call.question.value = match.question;
     if (Status checked = check_query(endpoint, call.query); !checked)
         return reply.fail(std::move(checked).error());
     endpoint.handler(call, std::move(reply));

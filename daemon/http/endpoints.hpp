@@ -4,6 +4,7 @@
 #include "control/service.hpp"
 #include "http/request.hpp"
 #include "http/response.hpp"
+#include "http/router.hpp"
 
 #include <span>
 #include <string_view>
@@ -17,8 +18,9 @@ struct Call {
     int status; ///< of a success
     Request& request;
     const codec::Json& query;
-    SessionId session; ///< of the path, where it has one
-    RunId run;         ///< of the path, where it has one
+    SessionId session;   ///< of the path, where it has one
+    RunId run;           ///< of the path, where it has one
+    QuestionId question; ///< of the path, where it has one
 };
 
 /// Parses, calls the service once and replies; decides nothing.
@@ -47,12 +49,7 @@ std::span<const Endpoint> endpoints();
 const Endpoint& endpoint(control::Operation operation);
 
 /// Checks what all requests have in common (ids of the path, query members), then calls the
-/// handler. `call` has all but session and run.
-void dispatch(
-    const Endpoint& endpoint,
-    Call& call,
-    std::string_view session,
-    std::string_view run,
-    Reply reply);
+/// handler. `call` has all but the ids of the path, which are in `match`.
+void dispatch(const Endpoint& endpoint, Call& call, const RouteMatch& match, Reply reply);
 
 } // namespace kheish::http

@@ -103,6 +103,18 @@ Result<control::ResolveApprovals> parse_resolve(const Call& call) {
     return control::parse_resolve_approvals(body, std::move(key));
 }
 
+Result<control::ResolveQuestion> parse_answer(const Call& call) {
+    KHEISH_TRY(const Json body, parse_body(call));
+    KHEISH_TRY(std::optional<std::string> key, idempotency_key(call));
+    return control::parse_resolve_question(body, std::move(key));
+}
+
+Result<control::CancelQuestion> parse_cancel(const Call& call) {
+    KHEISH_TRY(const Json body, parse_body(call));
+    KHEISH_TRY(std::optional<std::string> key, idempotency_key(call));
+    return control::parse_cancel_question(call.question, body, std::move(key));
+}
+
 Result<std::string> parse_reason(const Call& call) {
     KHEISH_TRY(const Json body, parse_body(call));
     return control::parse_reason(body);
@@ -287,6 +299,48 @@ void resolve_run(Call& call, Reply reply) {
     if (!request)
         return reply.fail(std::move(request).error());
     call.service.resolve_approvals(
+        call.caller, call.run, *std::move(request), view_of(call, std::move(reply)));
+}
+
+void list_questions(Call& call, Reply reply) {
+    std::optional<SessionId> session;
+    if (const std::optional<Json> member = call.query.find("session_id")) {
+        Result<SessionId> parsed = parse_session_id(member->string());
+        if (!parsed)
+            return reply.fail(std::move(parsed).error());
+        session = *std::move(parsed);
+    }
+    answer(call.status, std::move(reply), call.service.questions_view(call.caller, session));
+}
+
+void session_questions(Call& call, Reply reply) {
+    answer(call.status, std::move(reply), call.service.questions_view(call.caller, call.session));
+}
+
+void answer_session(Call& call, Reply reply) {
+    Result<control::ResolveQuestion> request = parse_answer(call);
+    if (!request)
+        return reply.fail(std::move(request).error());
+    call.service.resolve_session_question(
+        call.caller,
+        call.session,
+        *std::move(request),
+        session_when_resolved(call, std::move(reply)));
+}
+
+void answer_run(Call& call, Reply reply) {
+    Result<control::ResolveQuestion> request = parse_answer(call);
+    if (!request)
+        return reply.fail(std::move(request).error());
+    call.service.resolve_question(
+        call.caller, call.run, *std::move(request), view_of(call, std::move(reply)));
+}
+
+void cancel_question(Call& call, Reply reply) {
+    Result<control::CancelQuestion> request = parse_cancel(call);
+    if (!request)
+        return reply.fail(std::move(request).error());
+    call.service.cancel_question(
         call.caller, call.run, *std::move(request), view_of(call, std::move(reply)));
 }
 

@@ -35,4 +35,11 @@ void run_events(Call& call, Reply reply);
 void cancel_run(Call& call, Reply reply);
 void resolve_run(Call& call, Reply reply);
 
+void list_questions(Call& call, Reply reply);
+void session_questions(Call& call, Reply reply);
+/// Answers with the session.
+void answer_session(Call& call, Reply reply);
+void answer_run(Call& call, Reply reply);
+void cancel_question(Call& call, Reply reply);
+
 } // namespace kheish::http::handle

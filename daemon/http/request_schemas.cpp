@@ -1,5 +1,6 @@
 #include "http/request_schemas.hpp"
 
+#include "control/question_requests.hpp"
 #include "control/requests.hpp"
 
 #include <initializer_list>
@@ -103,6 +104,37 @@ Json resolve_approvals() {
         {"resolutions"});
 }
 
+Json resolve_question() {
+    const Json given = closed_object(
+        Json::object({
+            {"question_id", text(control::kLabelLimitBytes)},
+            {"selected_option_ids", list_of(text(control::kLabelLimitBytes))},
+            {"freeform_answer", text(control::kFreeformAnswerLimitBytes)},
+        }),
+        {"question_id"});
+    const Json resolution = closed_object(
+        Json::object({
+            {"request_id", text(control::kLabelLimitBytes)},
+            {"answers", list_of(given)},
+            {"declined", Json::object({{"type", "boolean"}})},
+            {"justification", text(control::kReasonLimitBytes)},
+        }),
+        {"request_id"});
+    return closed_object(
+        Json::object({
+            {"resolution", resolution},
+            {"idempotency_key", text(control::kIdempotencyKeyLimitBytes)},
+        }),
+        {"resolution"});
+}
+
+Json cancel_question() {
+    return closed_object(Json::object({
+        {"justification", text(control::kReasonLimitBytes)},
+        {"idempotency_key", text(control::kIdempotencyKeyLimitBytes)},
+    }));
+}
+
 Json problem() {
     const Json string = Json::object({{"type", "string"}});
     return closed_object(
@@ -124,6 +156,8 @@ Json request_schemas() {
         {"CreateSession", create_session()},
         {"SubmitInput", submit_input()},
         {"ResolveApprovals", resolve_approvals()},
+        {"ResolveQuestion", resolve_question()},
+        {"CancelQuestion", cancel_question()},
         {"Reason", closed_object(Json::object({{"reason", text(control::kReasonLimitBytes)}}))},
         {"Problem", problem()},
     });
@@ -136,8 +170,10 @@ std::string_view request_schema(const control::OperationInfo& operation) {
         return operation.idempotency_key ? "SubmitInput" : "CreateSession";
     case approve:
         return "ResolveApprovals";
+    case control::AuditClass::answer:
+        return "ResolveQuestion";
     case control::AuditClass::control:
-        return "Reason";
+        return operation.idempotency_key ? "CancelQuestion" : "Reason";
     case none:
     case read:
         break;

@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::string_view kSession = "{sid}";
 constexpr std::string_view kRun = "{rid}";
+constexpr std::string_view kQuestion = "{qid}";
 
 std::vector<std::string_view> split(std::string_view path) {
     std::vector<std::string_view> segments;
@@ -44,6 +45,8 @@ bool Router::fits(const Row& row, const Target& target, RouteMatch& match) {
             match.session = target.segments[i];
         else if (row.segments[i] == kRun)
             match.run = target.segments[i];
+        else if (row.segments[i] == kQuestion)
+            match.question = target.segments[i];
         else if (row.segments[i] != target.segments[i])
             return false;
     }

@@ -13,9 +13,10 @@ namespace kheish::http {
 /// method (`allow` then says which it has) or is none of ours (`allow` is empty).
 struct RouteMatch {
     const control::OperationInfo* operation = nullptr;
-    std::string_view session; ///< {sid} as given, if the path has one; part of the Target
-    std::string_view run;     ///< {rid}
-    std::string allow;        ///< value of the Allow header
+    std::string_view session;  ///< {sid} as given, if the path has one; part of the Target
+    std::string_view run;      ///< {rid}
+    std::string_view question; ///< {qid}
+    std::string allow;         ///< value of the Allow header
 };
 
 /// Paths and methods of the operations table, and of nothing else.

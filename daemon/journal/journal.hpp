@@ -124,6 +124,7 @@ struct ApprovalFilter {
     std::optional<RunId> run;
     std::optional<std::string> owner; ///< of the session
     std::optional<ApprovalState> state;
+    std::optional<bool> questions = {}; ///< only them, or all but them
 };
 
 /// Place in the list of live runs; the default is before the first.

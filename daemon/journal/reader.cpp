@@ -117,6 +117,8 @@ ListQuery list_of(const ApprovalFilter& filter) {
         list.where("state = 'pending'");
     else
         list.where("state = ?", filter.state);
+    if (filter.questions)
+        list.where(*filter.questions ? "kind = 'question'" : "kind <> 'question'");
     return list;
 }
 

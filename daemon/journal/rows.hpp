@@ -109,9 +109,16 @@ enum class ApprovalState {
     voided, ///< nobody can answer any more: its run ended, or the action changed
 };
 
-/// Key: approval. The run must have a row.
+enum class GateKind {
+    approval,        ///< a call waits for permission
+    outcome_unknown, ///< a call may have happened, and somebody is to say what came of it
+    question,        ///< a person is asked; allowed is answered, denied is declined
+};
+
+/// A gate. Key: approval. The run must have a row.
 struct ApprovalRow {
-    ApprovalId approval;
+    ApprovalId approval; ///< of a question: its id
+    GateKind kind = GateKind::approval;
     RunId run;
     SessionId session;
     CallId call;
@@ -125,6 +132,7 @@ struct ApprovalRow {
     std::optional<std::int64_t> resolved_us;
     std::string resolved_by;
     std::string resolution_reason;
+    std::optional<std::int64_t> expires_us; ///< absent: it waits for ever
     std::int64_t number = 0; ///< grows in order of first writing; the journal's, ignored on writing
 
     friend bool operator==(const ApprovalRow&, const ApprovalRow&) = default;

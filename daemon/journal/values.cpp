@@ -19,6 +19,21 @@ constexpr std::array<std::pair<ApprovalState, std::string_view>, 4> kApprovalSta
     {ApprovalState::voided, "void"},
 }};
 
+constexpr std::array<std::pair<GateKind, std::string_view>, 3> kGateKinds{{
+    {GateKind::approval, "approval"},
+    {GateKind::outcome_unknown, "outcome_unknown"},
+    {GateKind::question, "question"},
+}};
+
+template <class Enum, std::size_t Count>
+std::optional<Enum>
+value_of(const std::array<std::pair<Enum, std::string_view>, Count>& words, std::string_view text) {
+    for (const auto& [value, word] : words)
+        if (word == text)
+            return value;
+    return std::nullopt;
+}
+
 /// SQLite takes a null pointer for NULL, and an empty view may have one.
 const char* data_of(std::string_view view) {
     return view.data() != nullptr ? view.data() : "";
@@ -30,11 +45,8 @@ std::string_view to_string(ApprovalState state) {
     return kApprovalStates.at(static_cast<std::size_t>(state)).second;
 }
 
-std::optional<ApprovalState> parse_approval_state(std::string_view text) {
-    for (const auto& [state, name] : kApprovalStates)
-        if (name == text)
-            return state;
-    return std::nullopt;
+std::string_view to_string(GateKind kind) {
+    return kGateKinds.at(static_cast<std::size_t>(kind)).second;
 }
 
 void ParameterBinder::check(int code) {
@@ -151,9 +163,20 @@ void ColumnReader::read(ApprovalState& value) {
     std::string text;
     const int column = column_;
     read(text);
-    const std::optional<ApprovalState> state = parse_approval_state(text);
+    const std::optional<ApprovalState> state = value_of(kApprovalStates, text);
     if (state)
         value = *state;
+    else
+        bad_column_ = column;
+}
+
+void ColumnReader::read(GateKind& value) {
+    std::string text;
+    const int column = column_;
+    read(text);
+    const std::optional<GateKind> kind = value_of(kGateKinds, text);
+    if (kind)
+        value = *kind;
     else
         bad_column_ = column;
 }

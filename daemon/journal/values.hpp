@@ -23,7 +23,7 @@ struct Bytes {
 };
 
 std::string_view to_string(ApprovalState state);
-std::optional<ApprovalState> parse_approval_state(std::string_view text);
+std::string_view to_string(GateKind kind);
 
 /// Binds values to the parameters of a statement, one after the other.
 class ParameterBinder {
@@ -42,6 +42,7 @@ class ParameterBinder {
     void bind(const codec::BlobRef& value);
     void bind(const RunId& value) { bind_integer(value.number); }
     void bind(ApprovalState value) { bind(to_string(value)); }
+    void bind(GateKind value) { bind(to_string(value)); }
     template <class Tag>
     void bind(const Name<Tag>& value) {
         bind(std::string_view(value.value));
@@ -79,6 +80,7 @@ class ColumnReader {
     void read(codec::BlobRef& value);
     void read(RunId& value);
     void read(ApprovalState& value);
+    void read(GateKind& value);
     template <class Tag>
     void read(Name<Tag>& value) {
         read(value.value);

@@ -79,6 +79,43 @@ constexpr std::string_view kEmitOutputSchema = R"({
   "additionalProperties": false
 })";
 
+constexpr std::string_view kAskUserQuestionSchema = R"({
+  "type": "object",
+  "properties": {
+    "questions": {
+      "type": "array", "minItems": 1, "maxItems": 4,
+      "items": {
+        "type": "object",
+        "properties": {
+          "id": {"type": "string", "description": "Name of the question in the answer; default q1, q2, ..."},
+          "header": {"type": "string", "description": "What it is about, a word or two"},
+          "question": {"type": "string", "description": "The question, as the user reads it"},
+          "options": {
+            "type": "array", "maxItems": 16,
+            "items": {
+              "type": "object",
+              "properties": {
+                "id": {"type": "string", "description": "Default o1, o2, ..."},
+                "label": {"type": "string"},
+                "description": {"type": "string", "description": "What choosing it means"}
+              },
+              "required": ["label"],
+              "additionalProperties": false
+            }
+          },
+          "multi_select": {"type": "boolean", "description": "Several options may be chosen; default false"}
+        },
+        "required": ["question"],
+        "additionalProperties": false
+      }
+    },
+    "expires_at_ms": {"type": "integer", "minimum": 0, "description": "Unix time after which the run is cancelled unanswered"},
+    "expires_after_ms": {"type": "integer", "minimum": 1, "maximum": 31622400000, "description": "The same, counted from the question"}
+  },
+  "required": ["questions"],
+  "additionalProperties": false
+})";
+
 constexpr std::array kTools{
     Tool{
         .name = "read_file",
@@ -148,6 +185,17 @@ constexpr std::array kTools{
         .place = ToolPlace::daemon,
         .permission = PermissionClass::other,
         .default_timeout = kFileTimeout,
+    },
+    Tool{
+        .name = "ask_user_question",
+        .description =
+            "Puts one to four questions to the user and waits for the answers, however long that "
+            "takes. The user picks from the options, or answers in words, or declines. Ask only "
+            "what you cannot find out, and all of it in one call.",
+        .input_schema = kAskUserQuestionSchema,
+        .effect_class = EffectClass::pure,
+        .place = ToolPlace::person,
+        .permission = PermissionClass::other,
     },
 };
 

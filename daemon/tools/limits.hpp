@@ -26,6 +26,13 @@ inline constexpr std::size_t kGlobBytes = 256;             ///< of a file name p
 inline constexpr std::size_t kSummaryBytes = 400;          ///< before escaping
 inline constexpr std::chrono::milliseconds kMinTimeout{1}; ///< a call may not ask for none
 
+inline constexpr std::size_t kQuestions = 4;                   ///< in one call
+inline constexpr std::size_t kQuestionOptions = 16;            ///< of one question
+inline constexpr std::size_t kQuestionBytes = 4096;            ///< of its text
+inline constexpr std::size_t kQuestionLabelBytes = 256;        ///< of a header, a label, an id
+inline constexpr std::size_t kQuestionDescriptionBytes = 2048; ///< of an option
+inline constexpr std::int64_t kQuestionExpiryMs = std::int64_t{366} * 24 * 3600 * 1000;
+
 inline constexpr std::int64_t kReadFileBytes = std::int64_t{16} << 20; ///< larger is refused
 inline constexpr std::int64_t kReadLines = 1'000'000'000;
 inline constexpr std::int64_t kListDefaultEntries = 500;

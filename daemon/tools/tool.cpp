@@ -4,6 +4,7 @@
 #include "codec/json.hpp"
 #include "tools/input.hpp"
 #include "tools/limits.hpp"
+#include "tools/question.hpp"
 
 #include <algorithm>
 #include <array>
@@ -62,6 +63,8 @@ Status check(std::string_view tool, const Json& input) {
         return check_as<BashInput>(input);
     if (tool == "emit_output")
         return check_as<EmitOutputInput>(input);
+    if (tool == "ask_user_question")
+        return check_as<AskUserQuestionInput>(input);
     return fail(Errc::not_found, "there is no tool \"" + std::string(tool) + "\"");
 }
 
@@ -88,6 +91,17 @@ std::string summary_of_write(const Json& input) {
     return line + ")";
 }
 
+/// The first question, and how many more there are.
+std::string summary_of_question(const Json& input) {
+    const Result<AskUserQuestionInput> parsed = AskUserQuestionInput::parse(input);
+    if (!parsed)
+        return "ask_user_question";
+    std::string line = shown(parsed->questions.front().question);
+    if (parsed->questions.size() > 1)
+        line += " (and " + std::to_string(parsed->questions.size() - 1) + " more)";
+    return line;
+}
+
 std::string summary_of_bash(const Json& input) {
     const std::string cwd = member_text(input, "cwd", ".");
     return "bash" + (cwd == "." ? std::string() : " in " + shown(cwd)) + ": " +
@@ -101,6 +115,8 @@ validate_input(const Tool& tool, std::string_view input, std::string_view worksp
     KHEISH_TRY(Json value, parse_input(input));
     if (!workspace.empty())
         make_relative(value, workspace);
+    if (tool.name == "ask_user_question")
+        value = with_question_ids(std::move(value));
     KHEISH_CHECK(check(tool.name, value));
     return codec::canonical_json(value);
 }
@@ -113,6 +129,8 @@ std::string summary(const Tool& tool, std::string_view input) {
         return summary_of_bash(*value);
     if (tool.name == "write_file")
         return summary_of_write(*value);
+    if (tool.name == "ask_user_question")
+        return summary_of_question(*value);
     std::string line = std::string(tool.name) + ": ";
     if (tool.name == "grep_search")
         line += shown(member_text(*value, "pattern", "")) + " in ";

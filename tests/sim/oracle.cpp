@@ -130,20 +130,36 @@ void Oracle::check_waits(const RunState& state) {
 /// timer and the commit of what it does.
 void Oracle::follow_timer(const engine::Event& event) {
     if (const auto* scheduled = std::get_if<engine::ModelRetryScheduled>(&event.body))
-        retries_.insert_or_assign(event.run, *scheduled);
-    if (!std::holds_alternative<engine::ModelRetryDue>(event.body))
-        return;
-    const auto found = retries_.find(event.run);
-    if (found == retries_.end()) {
-        violations_.add(event.run.to_string() + " goes on after a wait that was not journaled");
+        waits_.insert_or_assign(
+            {event.run, "retry"},
+            Wait{scheduled->deadline_wall_us, scheduled->deadline_boot_us, scheduled->boot_id});
+    if (const auto* asked = std::get_if<engine::QuestionAsked>(&event.body))
+        waits_.insert_or_assign(
+            {event.run, asked->question.value},
+            Wait{asked->deadline_wall_us, asked->deadline_boot_us, asked->boot_id});
+    if (std::holds_alternative<engine::ModelRetryDue>(event.body))
+        check_due(event.run, "retry");
+    if (const auto* expired = std::get_if<engine::QuestionExpired>(&event.body))
+        check_due(event.run, expired->question.value);
+    if (const auto* answered = std::get_if<engine::QuestionResolved>(&event.body))
+        require(
+            waits_.erase({event.run, answered->question.value}) == 1,
+            answered->question.value + " was answered twice, or never asked");
+}
+
+void Oracle::check_due(RunId run, const std::string& what) {
+    const auto found = waits_.find({run, what});
+    if (found == waits_.end()) {
+        violations_.add(run.to_string() + " goes on after a wait that was not journaled");
         return;
     }
     const Instant now = clock_.now();
-    const bool is_due = found->second.boot_id == clock_.boot_id()
-                            ? now.boot_us >= found->second.deadline_boot_us
-                            : clock_.furthest_wall_us() >= found->second.deadline_wall_us;
-    require(is_due, event.run.to_string() + " does not wait until its time has come");
-    retries_.erase(found);
+    const Wait& wait = found->second;
+    const bool is_due = wait.boot_id == clock_.boot_id()
+                            ? now.boot_us >= wait.deadline_boot_us
+                            : clock_.furthest_wall_us() >= wait.deadline_wall_us;
+    require(is_due, run.to_string() + ", " + what + ": the wait ends too early");
+    waits_.erase(found);
 }
 
 const RunState* Oracle::find(RunId run) const {
@@ -289,6 +305,7 @@ void Oracle::check_end(bool people_answer) {
         }
         const bool waits_for_people =
             !people_answer && (state->status == engine::RunStatus::waiting_for_approval ||
+                               state->status == engine::RunStatus::waiting_for_user_question ||
                                state->status == engine::RunStatus::queued);
         require(
             engine::is_settled(*state) || waits_for_people,

@@ -25,6 +25,13 @@ struct CallTrace {
     int retries_by_person = 0; ///< outcome.resolved{retry}
 };
 
+/// A journaled deadline.
+struct Wait {
+    std::int64_t deadline_wall_us = 0;
+    std::int64_t deadline_boot_us = 0;
+    std::string boot_id;
+};
+
 /// Knows what the journal has committed, by a fold of its own, and holds everything that happens
 /// against it. Reads committed state only; survives the daemon.
 class Oracle {
@@ -71,6 +78,7 @@ class Oracle {
     void take(const journal::StoredEvent& stored);
     void take_run_event(const engine::Event& event);
     void follow_timer(const engine::Event& event);
+    void check_due(RunId run, const std::string& what);
     void check_waits(const engine::RunState& state);
     void check_effects_seen();
     CallTrace& trace(RunId run, const CallId& call) { return traces_[{run, call}]; }
@@ -91,9 +99,9 @@ class Oracle {
     std::map<SessionId, engine::SessionState> sessions_;
     std::set<RunId> acknowledged_;
     std::map<CallKey, CallTrace> traces_;
-    std::set<ApprovalId> decided_; ///< approval.resolved
-    std::map<RunId, engine::ModelRetryScheduled> retries_;
-    std::map<CallKey, std::string> outcomes_; ///< of tool.finished
+    std::set<ApprovalId> decided_;                        ///< approval.resolved
+    std::map<std::pair<RunId, std::string>, Wait> waits_; ///< by run and what it waits for
+    std::map<CallKey, std::string> outcomes_;             ///< of tool.finished
 };
 
 } // namespace kheish::sim

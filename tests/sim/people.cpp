@@ -116,6 +116,40 @@ void People::look_at_gates() {
         return;
     for (const ApprovalId& approval : service_->pending_approvals(kLook))
         answer_gate(approval);
+    for (const QuestionId& question : service_->pending_questions(kLook))
+        if (random_.chance(500)) // some take their time
+            answer_question(question);
+}
+
+void People::answer_question(const QuestionId& question) {
+    const Result<control::QuestionSummary> summary = service_->question_summary(question);
+    if (!summary) {
+        violations_.add("a pending question is not there: " + summary.error().to_string());
+        return;
+    }
+    Responder<codec::Json> ignore([](const Result<codec::Json>&) {});
+    if (random_.chance(50)) {
+        service_->cancel_question(
+            alice(), summary->run, {question, "no", std::nullopt}, std::move(ignore));
+        return;
+    }
+    control::ResolveQuestion request;
+    request.question = question;
+    request.declined = random_.chance(200);
+    const bool is_wrong = random_.chance(100);
+    if (!request.declined)
+        request.answers.push_back({is_wrong ? "stop" : "go", {}, "yes"});
+    const int times = random_.chance(100) ? 2 : 1; // twice is a double click
+    for (int i = 0; i < times; ++i)
+        service_->resolve_question(
+            alice(),
+            summary->run,
+            request,
+            Responder<codec::Json>([this, question, refused = is_wrong && !request.declined](
+                                       const Result<codec::Json>& result) {
+                violations_.require(
+                    !refused || !result, question.value + " took an answer to something else");
+            }));
 }
 
 void People::answer_gate(const ApprovalId& approval) {

@@ -42,6 +42,7 @@ class People {
     void on_submitted(const std::string& key, const Result<control::SubmittedRun>& result);
     void look_at_gates();
     void answer_gate(const ApprovalId& approval);
+    void answer_question(const QuestionId& question);
     void meddle();
     /// Again later.
     std::int64_t later() { return random_.between(1'000'000, 60'000'000); }

@@ -21,11 +21,15 @@ constexpr Sample kGood[] = {
     {"bash", R"({"command":"make"})"},
     {"bash", R"({"command":"git push"})"},
     {"emit_output", R"({"content":"half-time"})"},
+    {"ask_user_question", R"({"questions":[{"id":"go","question":"Go on?"}]})"},
+    {"ask_user_question",
+     R"({"questions":[{"id":"go","question":"Go on?"}],"expires_after_ms":600000})"},
 };
 constexpr Sample kBad[] = {
     {"no_such_tool", "{}"},
     {"bash", R"({"cmd":"ls"})"},
     {"read_file", R"({"path":7})"},
+    {"ask_user_question", R"({"questions":[]})"},
 };
 
 template <class Part>

@@ -199,10 +199,12 @@ bool Simulation::is_at_rest() const {
         return false;
     for (const auto& [run, projection] : oracle_.runs()) {
         const engine::RunState& state = projection.state();
-        const bool waits_for_people = !people_.answer_gates &&
-                                      (state.status == engine::RunStatus::waiting_for_approval ||
-                                       state.status == engine::RunStatus::queued) &&
-                                      state.scope.phase == engine::ScopeState::Phase::none;
+        const bool waits_for_people =
+            !people_.answer_gates &&
+            (state.status == engine::RunStatus::waiting_for_approval ||
+             state.status == engine::RunStatus::waiting_for_user_question ||
+             state.status == engine::RunStatus::queued) &&
+            state.scope.phase == engine::ScopeState::Phase::none;
         if (!engine::is_settled(state) && !waits_for_people)
             return false;
     }

@@ -116,6 +116,32 @@ class Kheishctl(unittest.TestCase):
         self.assertIn("tool    bash", streamed)
         self.assertIn("run     run-1 completed", streamed)
 
+    def test_questions_are_answered_by_number_by_json_and_declined(self):
+        self.ctl("sessions", "create", "demo")
+        for _ in range(4):
+            self.ctl("sessions", "input", "demo", "ask me")
+        self.assertIn("Which color?", self.ctl("questions", "list", "--session-id", "demo"))
+        self.assertIn("blue  Blue: calm", self.ctl("questions", "show", "question-1-1"))
+        answered = self.ctl("questions", "answer", "question-1-1", "--interactive", text="\n2\n")
+        self.assertIn("run-1  completed", answered)
+        given = '[{"question_id":"color","freeform_answer":"green"}]'
+        self.ctl("questions", "answer", "question-2-1", "--answers-file", "-", "--wait", text=given)
+        self.ctl("questions", "answer", "question-3-1", "--declined", "--justification", "no")
+        self.assertIn("run-4  cancelled", self.ctl("questions", "cancel", "question-4-1"))
+        self.assertEqual(self.json("questions", "list"), [])
+        again = self.ctl("questions", "answer", "question-1-1", "--declined", code=6)
+        self.assertIn("question_resolution_conflict", again)
+
+    def test_an_answer_that_is_not_complete_sends_nothing(self):
+        self.ctl("sessions", "create", "demo")
+        self.ctl("sessions", "input", "demo", "ask me")
+        self.ctl("questions", "answer", "question-1-1", "--interactive", text="", code=6)
+        self.assertIn("--answers-json", self.ctl("questions", "answer", "question-1-1", text="", code=2))
+        self.ctl("questions", "answer", "question-1-1", "--answers-json", "{", code=2)
+        self.ctl("questions", "answer", "question-1-1", "--answers-json", "[]", "--declined", code=2)
+        self.ctl("questions", "show", "question-9-9", code=5)
+        self.assertEqual(len(self.json("questions", "list")), 1)
+
     def test_json_before_and_after_the_command(self):
         self.assertTrue(self.json("status")["ready"])
         self.assertTrue(json.loads(self.ctl("--output", "json", "capabilities"))["approvals"])

@@ -66,6 +66,7 @@ class FakeAuthorizer final : public govern::Authorizer {
     }
 
     std::set<std::string> allowed{
+        "ai.kheish.daemon1.answer",
         "ai.kheish.daemon1.read",
         "ai.kheish.daemon1.submit",
         "ai.kheish.daemon1.control",
@@ -173,6 +174,11 @@ class BusTest : public loop::LoopTest {
     static Append option(std::string key, std::string value) {
         return [key = std::move(key), value = std::move(value)](sd_bus_message* message) {
             return sd_bus_message_append(message, "a{sv}", 1, key.c_str(), "s", value.c_str());
+        };
+    }
+    static Append bool_option(std::string key) {
+        return [key = std::move(key)](sd_bus_message* message) {
+            return sd_bus_message_append(message, "a{sv}", 1, key.c_str(), "b", 1);
         };
     }
     static Append number_option(std::string key, std::int64_t value) {

@@ -112,6 +112,8 @@ void FakeService::submit(
         update(run, "waiting_for_approval", "approval");
         if (listener_ != nullptr)
             listener_->on_approval_changed(gate, true, false);
+    } else if (input.content.starts_with("ask")) {
+        ask(run);
     } else if (input.content.starts_with("fail")) {
         run.summary.error = "the model refused";
         end(run, "failed");
@@ -198,6 +200,50 @@ void FakeService::resolve_approval(
         listener_->on_approval_changed(approval.approval, false, true);
     finish(approval.run);
     responder.answer(view_of(runs_.at(approval.run)));
+}
+
+void FakeService::ask(Run& run) {
+    const QuestionId id{"question-" + std::to_string(run.summary.run.number) + "-1"};
+    QuestionSummary& question = questions_[id];
+    question.question = id;
+    question.run = run.summary.run;
+    question.session = run.summary.session;
+    question.owner = run.summary.owner;
+    question.summary = "Which color?";
+    question.state = "pending";
+    question.requested_us = 2'000'000;
+    update(run, "waiting_for_user_question", "question");
+    if (listener_ != nullptr)
+        listener_->on_question_changed(id, true, false);
+}
+
+void FakeService::resolve_question(
+    const Caller& caller, RunId run, ResolveQuestion request, Responder<Json> responder) {
+    if (const Status allowed = allow(caller, run_owner(run)); !allowed)
+        return responder.fail(allowed.error());
+    QuestionSummary& question = questions_.at(request.question);
+    if (question.state != "pending")
+        return responder.fail(
+            Errc::question_resolution_conflict, request.question.value + " has an answer");
+    last_caller = caller;
+    question.state = request.declined ? "declined" : "answered";
+    last_answer = std::move(request);
+    if (listener_ != nullptr)
+        listener_->on_question_changed(question.question, false, true);
+    finish(run);
+    responder.answer(view_of(runs_.at(run)));
+}
+
+void FakeService::resolve_session_question(
+    const Caller& caller, SessionId, ResolveQuestion request, Responder<Json> responder) {
+    const RunId run = questions_.at(request.question).run;
+    resolve_question(caller, run, std::move(request), std::move(responder));
+}
+
+void FakeService::cancel_question(
+    const Caller& caller, RunId run, CancelQuestion request, Responder<Json> responder) {
+    questions_.at(request.question).state = "void";
+    cancel_run(caller, run, std::move(request.justification), std::move(responder));
 }
 
 void FakeService::when_at_rest(RunId, UniqueFunction<void()> done) {

@@ -13,6 +13,7 @@ namespace kheish::control {
 /// a run does is what its input says:
 ///
 ///   gate...   waits for one approval, then completes
+///   ask...    waits for the answer to one question, then completes
 ///   hold...   runs until finish() is called
 ///   fail...   fails
 ///   else      completes at once with "done: <input>" as its output
@@ -27,6 +28,7 @@ class FakeService final : public Service {
     Result<Principal> session_owner(const SessionId& session) const override;
     Result<Principal> run_owner(RunId run) const override;
     Result<Principal> approval_owner(const ApprovalId& approval) const override;
+    Result<Principal> question_owner(const QuestionId& question) const override;
 
     Result<codec::Json> session_view(const Caller&, const SessionId&) const override;
     Result<codec::Json> sessions_view(const Caller&, const ListSessions&) const override;
@@ -37,13 +39,18 @@ class FakeService final : public Service {
     Result<codec::Json>
     approvals_view(const Caller&, const std::optional<SessionId>&) const override;
     Result<codec::Json> approval_view(const Caller&, const ApprovalId&) const override;
+    Result<codec::Json>
+    questions_view(const Caller&, const std::optional<SessionId>&) const override;
+    Result<codec::Json> question_view(const Caller&, const QuestionId&) const override;
 
     Result<SessionSummary> session_summary(const SessionId&) const override;
     Result<RunSummary> run_summary(RunId) const override;
     Result<ApprovalSummary> approval_summary(const ApprovalId&) const override;
+    Result<QuestionSummary> question_summary(const QuestionId&) const override;
     std::vector<SessionId> live_sessions(std::size_t limit) const override;
     std::vector<RunId> live_runs(std::size_t limit) const override;
     std::vector<ApprovalId> pending_approvals(std::size_t limit) const override;
+    std::vector<QuestionId> pending_questions(std::size_t limit) const override;
 
     Result<std::unique_ptr<Subscription>> subscribe(
         const Caller&,
@@ -62,6 +69,10 @@ class FakeService final : public Service {
     void resolve_session_approvals(
         const Caller&, SessionId, ResolveApprovals, Responder<codec::Json>) override;
     void resolve_approval(const Caller&, ResolveApprovals, Responder<codec::Json>) override;
+    void resolve_question(const Caller&, RunId, ResolveQuestion, Responder<codec::Json>) override;
+    void resolve_session_question(
+        const Caller&, SessionId, ResolveQuestion, Responder<codec::Json>) override;
+    void cancel_question(const Caller&, RunId, CancelQuestion, Responder<codec::Json>) override;
     void when_at_rest(RunId, UniqueFunction<void()> done) override;
 
     /// Ends a run that holds, with "done: <input>" as its output.
@@ -80,6 +91,7 @@ class FakeService final : public Service {
     CreateSession last_session;
     std::string last_reason;
     std::vector<control::Resolution> last_resolutions;
+    ResolveQuestion last_answer;
 
   private:
     class Reader;
@@ -97,7 +109,9 @@ class FakeService final : public Service {
     Status allow(const Caller& caller, const Result<Principal>& owner) const;
     codec::Json view_of(const Run& run) const;
     codec::Json view_of(const ApprovalSummary& approval) const;
+    codec::Json view_of(const QuestionSummary& question) const;
     codec::Json view_of(const SessionSummary& session) const;
+    void ask(Run& run);
     void update(Run& run, std::string status, std::string wait_reason);
     void end(Run& run, std::string status);
     void announce(const Run& run, bool appeared, bool ended);
@@ -106,6 +120,7 @@ class FakeService final : public Service {
     std::map<SessionId, SessionSummary> sessions_;
     std::map<RunId, Run> runs_;
     std::map<ApprovalId, ApprovalSummary> approvals_;
+    std::map<QuestionId, QuestionSummary> questions_;
     std::map<std::string, RunId> keys_;
     std::vector<Entry> frames_;
     std::set<Reader*> subscriptions_;

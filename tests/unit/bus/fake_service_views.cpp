@@ -159,6 +159,53 @@ Result<Json> FakeService::approval_view(const Caller& caller, const ApprovalId& 
     return view_of(approvals_.at(approval));
 }
 
+Json FakeService::view_of(const QuestionSummary& question) const {
+    const Json red = Json::object({{"id", "red"}, {"label", "Red"}});
+    const Json blue = Json::object({{"id", "blue"}, {"label", "Blue"}, {"description", "calm"}});
+    const Json asked = Json::object(
+        {{"id", "color"}, {"question", question.summary}, {"options", Json::array({red, blue})}});
+    return Json::object(
+        {{"session_id", question.session.value},
+         {"run_id", question.run.to_string()},
+         {"state", question.state},
+         {"request",
+          Json::object({{"id", question.question.value}, {"questions", Json::array({asked})}})}});
+}
+
+Result<Principal> FakeService::question_owner(const QuestionId& question) const {
+    KHEISH_TRY(QuestionSummary summary, question_summary(question));
+    return summary.owner;
+}
+
+Result<QuestionSummary> FakeService::question_summary(const QuestionId& question) const {
+    if (!questions_.contains(question))
+        return fail(Errc::question_not_found, "there is no " + question.value);
+    return questions_.at(question);
+}
+
+Result<Json>
+FakeService::questions_view(const Caller& caller, const std::optional<SessionId>& session) const {
+    Json list = Json::array();
+    for (const auto& [id, question] : questions_)
+        if (allow(caller, question.owner) && question.state == "pending" &&
+            (!session || *session == question.session))
+            list.append(view_of(question));
+    return list;
+}
+
+Result<Json> FakeService::question_view(const Caller& caller, const QuestionId& question) const {
+    KHEISH_CHECK(allow(caller, question_owner(question)));
+    return view_of(questions_.at(question));
+}
+
+std::vector<QuestionId> FakeService::pending_questions(std::size_t limit) const {
+    std::vector<QuestionId> ids;
+    for (const auto& [id, question] : questions_)
+        if (question.state == "pending" && ids.size() < limit)
+            ids.push_back(id);
+    return ids;
+}
+
 Result<SessionSummary> FakeService::session_summary(const SessionId& session) const {
     if (!sessions_.contains(session))
         return fail(Errc::session_not_found, "no session is named " + session.value);

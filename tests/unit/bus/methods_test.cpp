@@ -257,6 +257,44 @@ TEST_F(Methods, ResolvesTheGatesOfARunTogether) {
     ASSERT_EQ(service_.last_resolutions.size(), 1U);
 }
 
+TEST_F(Methods, AnswersAQuestionOnce) {
+    submit(create_session("demo"), "ask");
+    const std::string question = "/ai/kheish/Daemon1/question/question_2d1_2d1";
+    EXPECT_EQ(
+        parsed(call(kRootPath, kManagerInterface, "ListQuestions", no_options()).text()).size(),
+        1U);
+    EXPECT_EQ(
+        parsed(call(question, kQuestionInterface, "Describe").text()).find("state")->string(),
+        "pending");
+    EXPECT_EQ(
+        call(question, kQuestionInterface, "Answer", option("answers", "blue")).error,
+        error_name(Errc::bad_request));
+    authorizer_.requests.clear();
+    const Reply answered = call(
+        question,
+        kQuestionInterface,
+        "Answer",
+        option("answers_json", R"([{"question_id":"color","selected_option_ids":["blue"]}])"));
+    ASSERT_EQ(answered.error, "");
+    EXPECT_EQ(parsed(answered.text()).find("run_id")->string(), "run-1");
+    ASSERT_EQ(service_.last_answer.answers.size(), 1U);
+    EXPECT_EQ(service_.last_answer.answers[0].options, std::vector<std::string>{"blue"});
+    EXPECT_EQ(authorizer_.requests.at(0).action, "ai.kheish.daemon1.answer");
+    EXPECT_EQ(authorizer_.requests.at(0).details.back().second, "Which color?");
+    EXPECT_EQ(
+        call(question, kQuestionInterface, "Answer", bool_option("declined")).error,
+        error_name(Errc::question_resolution_conflict));
+}
+
+TEST_F(Methods, CancelsTheRunThatAsks) {
+    submit(create_session("demo"), "ask");
+    const std::string question = "/ai/kheish/Daemon1/question/question_2d1_2d1";
+    const Reply cancelled =
+        call(question, kQuestionInterface, "Cancel", option("justification", "not now"));
+    EXPECT_EQ(parsed(cancelled.text()).find("status")->string(), "cancelled");
+    EXPECT_EQ(service_.last_reason, "not now");
+}
+
 TEST_F(Methods, NamesWhatIsNotThere) {
     EXPECT_EQ(
         call("/ai/kheish/Daemon1/session/nope", kSessionInterface, "Describe").error,
@@ -267,6 +305,9 @@ TEST_F(Methods, NamesWhatIsNotThere) {
     EXPECT_EQ(
         call("/ai/kheish/Daemon1/approval/x", kApprovalInterface, "Describe").error,
         error_name(Errc::approval_not_found));
+    EXPECT_EQ(
+        call("/ai/kheish/Daemon1/question/x", kQuestionInterface, "Describe").error,
+        error_name(Errc::question_not_found));
     EXPECT_EQ(
         call("/ai/kheish/Daemon1/run/077", kRunInterface, "Describe").error,
         SD_BUS_ERROR_UNKNOWN_OBJECT);

@@ -111,6 +111,16 @@ std::vector<EventBody> call_samples() {
             blob_ref("the whole output"),
             180000000},
         ToolOutcomeUnknown{CallId{"call-3-0"}, "runner gone"},
+        QuestionAsked{
+            QuestionId{"question-7-1"},
+            CallId{"call-3-0"},
+            "Which color?",
+            1'700'000'000'000'000,
+            5'000'000,
+            "0123456789abcdef0123456789abcdef"},
+        QuestionResolved{
+            QuestionId{"question-7-1"}, CallId{"call-3-0"}, true, blob_ref("declined"), "no time"},
+        QuestionExpired{QuestionId{"question-7-1"}, CallId{"call-3-0"}},
         OutcomeResolved{
             CallId{"call-3-0"}, OutcomeChoice::result, blob_ref("it was done"), "looked"},
         OutputRecorded{"emit_output", blob_ref("answer"), CallId{"call-3-0"}},
@@ -207,7 +217,8 @@ TEST(EventCodec, BlobRefsNameWhatIsStored) {
         (std::vector<codec::BlobRef>{blob_ref("message"), blob_ref("{\"command\":\"ls\"}")}));
     // The spool of a call is a file, not a blob.
     EXPECT_EQ(encode(call_samples()[4]).blob_refs, std::vector{blob_ref("output")});
-    EXPECT_EQ(encode(call_samples()[6]).blob_refs, std::vector{blob_ref("it was done")});
+    EXPECT_EQ(encode(call_samples()[9]).blob_refs, std::vector{blob_ref("it was done")});
+    EXPECT_EQ(encode(call_samples()[7]).blob_refs, std::vector{blob_ref("declined")});
     EXPECT_TRUE(encode(RunStarted{}).blob_refs.empty());
 }
 

@@ -41,7 +41,9 @@ void describe_call(std::ostringstream& out, const CallState& call) {
         call.result ? call.result->digest.to_hex() : "-",
         call.gate ? call.gate->approval.value : "-",
         call.gate && call.gate->consumed,
-        call.settlement ? call.settlement->outcome : "-");
+        call.settlement ? call.settlement->outcome : "-",
+        call.question ? call.question->id.value : "-",
+        call.input_updated);
 }
 
 struct IntentOf {
@@ -72,6 +74,10 @@ struct IntentOf {
             next_approval_id(state), effect.call, sha256(effect.call.value), "bash: ls", "rule"};
     }
     Intent operator()(const StartCalls& /*effect*/) const { return {}; } // one each: see expand()
+    Intent operator()(const AskQuestion& effect) const {
+        return QuestionAsked{next_question_id(state), effect.call, "Really?", 5, 7, "b1"};
+    }
+    Intent operator()(const ArmQuestionTimer& /*effect*/) const { return {}; }
     Intent operator()(const CancelCall& /*effect*/) const { return {}; }
     Intent operator()(const SettleCall& effect) const {
         ToolFinished finished;
@@ -157,7 +163,7 @@ std::string describe(const RunState& state) {
     for (const OutputState& output : state.outputs)
         line(out, output.source_kind, output.content.digest.to_hex(), output.call.value);
     line(out, state.usage.input, state.usage.output, state.model_attempts, state.tool_calls);
-    line(out, state.gates);
+    line(out, state.gates, state.questions);
     return out.str();
 }
 
@@ -175,7 +181,7 @@ bool waits_for_the_outside(const RunState& state) {
         return true;
     for (const CallState& call : state.calls)
         if (call.phase == CallPhase::started || call.phase == CallPhase::gated ||
-            call.phase == CallPhase::outcome_unknown)
+            call.phase == CallPhase::outcome_unknown || call.phase == CallPhase::questioned)
             return true;
     return false;
 }

@@ -74,7 +74,7 @@ class RandomHistory {
             ProposedCall& call = completed.calls.emplace_back(proposed(
                 completed.turn, static_cast<std::size_t>(i), static_cast<EffectClass>(pick(4))));
             call.parallel = chance(50);
-            call.place = chance(80) ? ToolPlace::runner : ToolPlace::daemon;
+            call.place = static_cast<ToolPlace>(chance(75) ? 0 : pick(3));
             call.invalid_reason = chance(10) ? "no such tool" : "";
         }
         return completed;
@@ -115,6 +115,12 @@ class RandomHistory {
             if (chance(20))
                 resolved.updated_digest = codec::sha256("other action");
             return resolved;
+        }
+        if (call->question && chance(70)) {
+            if (chance(20))
+                return QuestionExpired{call->question->id, id};
+            return QuestionResolved{
+                call->question->id, id, chance(30), codec::blob_ref("answer"), ""};
         }
         if (call->phase == CallPhase::outcome_unknown) {
             const OutcomeChoice choice = static_cast<OutcomeChoice>(pick(3));

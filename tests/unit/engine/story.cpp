@@ -161,6 +161,8 @@ EventBody answer_of_the_outside(const RunState& state) {
         }
         if (call.phase == CallPhase::gated)
             return ApprovalResolved{call.gate->approval, id, call.gate->digest, true, ""};
+        if (call.phase == CallPhase::questioned)
+            return QuestionResolved{call.question->id, id, false, blob_ref("yes"), ""};
         if (call.phase == CallPhase::outcome_unknown)
             return OutcomeResolved{id, OutcomeChoice::abandon, {}, ""};
     }

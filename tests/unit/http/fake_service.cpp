@@ -157,6 +157,27 @@ void FakeService::resolve_session_approvals(
     answer<Json>(std::move(responder), run_in(session));
 }
 
+void FakeService::resolve_question(
+    const Caller& caller, RunId run, control::ResolveQuestion request, Responder<Json> responder) {
+    changes.push_back("answer " + request.question.value);
+    answer<Json>(std::move(responder), run_view(caller, run));
+}
+
+void FakeService::resolve_session_question(
+    const Caller& /*caller*/,
+    SessionId session,
+    control::ResolveQuestion request,
+    Responder<Json> responder) {
+    changes.push_back("answer " + request.question.value);
+    answer<Json>(std::move(responder), run_in(session));
+}
+
+void FakeService::cancel_question(
+    const Caller& caller, RunId run, control::CancelQuestion request, Responder<Json> responder) {
+    changes.push_back("cancel " + request.question.value);
+    answer<Json>(std::move(responder), run_view(caller, run));
+}
+
 void FakeService::when_at_rest(RunId /*run*/, UniqueFunction<void()> done) {
     waiting_for_rest.push_back(std::move(done));
 }

@@ -56,6 +56,29 @@ class FakeService final : public control::Service {
     Result<Principal> approval_owner(const ApprovalId&) const override {
         return Principal::user(1);
     }
+    Result<Principal> question_owner(const QuestionId&) const override {
+        return Principal::user(1);
+    }
+    Result<codec::Json>
+    questions_view(const control::Caller&, const std::optional<SessionId>&) const override {
+        return codec::Json::array();
+    }
+    Result<codec::Json> question_view(const control::Caller&, const QuestionId&) const override {
+        return fail(Errc::question_not_found, "no questions here");
+    }
+    Result<control::QuestionSummary> question_summary(const QuestionId&) const override {
+        return control::QuestionSummary{};
+    }
+    std::vector<QuestionId> pending_questions(std::size_t) const override { return {}; }
+    void resolve_question(
+        const control::Caller&, RunId, control::ResolveQuestion, Responder<codec::Json>) override;
+    void resolve_session_question(
+        const control::Caller&,
+        SessionId,
+        control::ResolveQuestion,
+        Responder<codec::Json>) override;
+    void cancel_question(
+        const control::Caller&, RunId, control::CancelQuestion, Responder<codec::Json>) override;
     Result<codec::Json> session_view(const control::Caller&, const SessionId&) const override;
     Result<codec::Json>
     sessions_view(const control::Caller&, const control::ListSessions&) const override {

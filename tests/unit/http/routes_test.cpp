@@ -15,6 +15,8 @@ std::string path_of(const OperationInfo& operation) {
         path.replace(at, 5, "demo");
     if (const std::size_t at = path.find("{rid}"); at != std::string::npos)
         path.replace(at, 5, "run-1");
+    if (const std::size_t at = path.find("{qid}"); at != std::string::npos)
+        path.replace(at, 5, "question-1-1");
     return path;
 }
 
@@ -23,6 +25,8 @@ std::string body_of(const OperationInfo& operation) {
         return R"({"content":"hello"})";
     if (operation.audit == control::AuditClass::approve)
         return R"({"resolutions":[{"request_id":"approval-1-1","behavior":"allow"}]})";
+    if (operation.audit == control::AuditClass::answer)
+        return R"({"resolution":{"request_id":"question-1-1","declined":true}})";
     return "{}";
 }
 

@@ -1,6 +1,7 @@
 #include "http/endpoints.hpp"
 #include "http/request_schemas.hpp"
 
+#include "control/question_requests.hpp"
 #include "control/requests.hpp"
 
 #include <gtest/gtest.h>
@@ -19,6 +20,8 @@ Json sample(const Json& schema, std::size_t choice = 0) {
     const std::string type = schema.find("type")->string();
     if (type == "integer")
         return 1;
+    if (type == "boolean")
+        return true;
     if (type == "array")
         return Json::array({sample(*schema.find("items"), choice)});
     if (type == "string")
@@ -37,6 +40,10 @@ Status parse(std::string_view schema, const Json& body) {
         return control::parse_submit_input(body).map([](const auto&) {});
     if (schema == "ResolveApprovals")
         return control::parse_resolve_approvals(body).map([](const auto&) {});
+    if (schema == "ResolveQuestion")
+        return control::parse_resolve_question(body).map([](const auto&) {});
+    if (schema == "CancelQuestion")
+        return control::parse_cancel_question({}, body).map([](const auto&) {});
     return control::parse_reason(body).map([](const auto&) {});
 }
 
@@ -49,6 +56,10 @@ Json body_with(std::string_view schema, const std::string& name, const Json& val
         body.set(
             "resolutions",
             sample(*request_schemas().find(schema)->find("properties")->find("resolutions")));
+    if (schema == "ResolveQuestion")
+        body.set(
+            "resolution",
+            sample(*request_schemas().find(schema)->find("properties")->find("resolution")));
     if (schema == "CreateSession" && name == "workspace")
         return body.set(name, "/srv");
     return body.set(name, value);
@@ -56,7 +67,12 @@ Json body_with(std::string_view schema, const std::string& name, const Json& val
 
 TEST(RequestSchemas, NameTheMembersThatTheParsersTake) {
     for (const std::string_view schema :
-         {"CreateSession", "SubmitInput", "ResolveApprovals", "Reason"}) {
+         {"CreateSession",
+          "SubmitInput",
+          "ResolveApprovals",
+          "ResolveQuestion",
+          "CancelQuestion",
+          "Reason"}) {
         const std::optional<Json> properties = request_schemas().find(schema)->find("properties");
         for (const std::string& name : properties->keys()) {
             const Json body = body_with(schema, name, sample(*properties->find(name)));

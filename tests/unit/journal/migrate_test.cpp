@@ -16,10 +16,18 @@
 namespace kheish::journal {
 namespace {
 
-/// The real first step, then steps of a program that does not exist yet.
+/// The schema of this program, and those of programs that do not exist yet.
+std::string version(int later = 0) {
+    return std::to_string(migrations().back().version + later);
+}
+
+/// The real steps, then steps of a program that does not exist yet, numbered on from them.
 std::vector<Migration> with_steps(std::vector<Migration> later) {
-    std::vector<Migration> steps(migrations().begin(), migrations().begin() + 1);
-    steps.insert(steps.end(), later.begin(), later.end());
+    std::vector<Migration> steps(migrations().begin(), migrations().end());
+    for (Migration& step : later) {
+        step.version = steps.back().version + 1;
+        steps.push_back(step);
+    }
     return steps;
 }
 
@@ -58,20 +66,20 @@ TEST_F(Migrate, ANewJournalHasTheNewestSchemaAndNoBackup) {
 
 TEST_F(Migrate, BacksUpThenAppliesEachStepOnce) {
     const std::vector<Migration> steps = with_steps(
-        {{2, "0002_labels.sql", "ALTER TABLE runs ADD COLUMN label TEXT NOT NULL DEFAULT 'none';"},
-         {3, "0003_more.sql", "CREATE TABLE labels (label TEXT NOT NULL) STRICT;"}});
+        {{0, "later_labels.sql", "ALTER TABLE runs ADD COLUMN label TEXT NOT NULL DEFAULT 'none';"},
+         {0, "later_more.sql", "CREATE TABLE labels (label TEXT NOT NULL) STRICT;"}});
     ASSERT_TRUE(migrate_to(steps));
-    EXPECT_EQ(one("PRAGMA user_version"), "3");
+    EXPECT_EQ(one("PRAGMA user_version"), version(2));
     EXPECT_EQ(one("SELECT label FROM runs WHERE run_id = 1"), "none");
     EXPECT_EQ(one("SELECT count(*) FROM events"), "2");
 
     ASSERT_EQ(backups().size(), 1U);
     const std::string backup = backups()[0];
-    EXPECT_EQ(backup, journal_.path() + ".v1-1700000000.backup");
+    EXPECT_EQ(backup, journal_.path() + ".v" + version() + "-1700000000.backup");
     struct stat status {};
     ASSERT_EQ(::stat(backup.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777U, 0600U);
-    EXPECT_EQ(raw_sql(backup, "PRAGMA user_version")[0], "1");
+    EXPECT_EQ(raw_sql(backup, "PRAGMA user_version")[0], version());
     EXPECT_EQ(raw_sql(backup, "SELECT count(*) FROM events")[0], "2");
     EXPECT_EQ(raw_sql(backup, "PRAGMA integrity_check")[0], "ok");
     // The backup is a journal that this program opens.
@@ -86,22 +94,22 @@ TEST_F(Migrate, BacksUpThenAppliesEachStepOnce) {
 
 TEST_F(Migrate, AFailedStepLeavesTheVersionBeforeIt) {
     const Status status = migrate_to(with_steps(
-        {{2, "0002_good.sql", "CREATE TABLE good (n INTEGER) STRICT;"},
-         {3,
-          "0003_bad.sql",
+        {{0, "later_good.sql", "CREATE TABLE good (n INTEGER) STRICT;"},
+         {0,
+          "later_bad.sql",
           "CREATE TABLE bad (n INTEGER) STRICT; INSERT INTO nowhere VALUES (1);"}}));
     ASSERT_FALSE(status);
-    EXPECT_NE(status.error().message.find("0003_bad.sql"), std::string::npos);
-    EXPECT_EQ(one("PRAGMA user_version"), "2");
+    EXPECT_NE(status.error().message.find("later_bad.sql"), std::string::npos);
+    EXPECT_EQ(one("PRAGMA user_version"), version(1));
     EXPECT_EQ(
         one("SELECT group_concat(name) FROM sqlite_schema WHERE name IN ('good', 'bad')"), "good");
     ASSERT_EQ(backups().size(), 1U); // of the version that is no more
-    EXPECT_EQ(raw_sql(backups()[0], "PRAGMA user_version")[0], "1");
+    EXPECT_EQ(raw_sql(backups()[0], "PRAGMA user_version")[0], version());
 }
 
 TEST_F(Migrate, ABackupThatWasInterruptedIsMadeAnew) {
     std::ofstream(journal_.path() + ".backup.partial") << "half of a database";
-    ASSERT_TRUE(migrate_to(with_steps({{2, "0002_nothing.sql", "SELECT 1;"}})));
+    ASSERT_TRUE(migrate_to(with_steps({{0, "later_nothing.sql", "SELECT 1;"}})));
     ASSERT_EQ(backups().size(), 1U);
     EXPECT_EQ(raw_sql(backups()[0], "PRAGMA integrity_check")[0], "ok");
     EXPECT_FALSE(std::filesystem::exists(journal_.path() + ".backup.partial"));
@@ -109,14 +117,14 @@ TEST_F(Migrate, ABackupThatWasInterruptedIsMadeAnew) {
 
 TEST_F(Migrate, AStepThatBreaksAReferenceIsUndone) {
     const Status status = migrate_to(with_steps(
-        {{2,
-          "0002_orphan.sql",
+        {{0,
+          "later_orphan.sql",
           "CREATE TABLE child (run_id INTEGER REFERENCES runs (run_id) DEFERRABLE INITIALLY "
           "DEFERRED) "
           "STRICT; INSERT INTO child VALUES (99);"}}));
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().code, Errc::journal_corrupt);
-    EXPECT_EQ(one("PRAGMA user_version"), "1");
+    EXPECT_EQ(one("PRAGMA user_version"), version());
     EXPECT_EQ(one("SELECT count(*) FROM sqlite_schema WHERE name = 'child'"), "0");
     EXPECT_TRUE(backups().empty());
     EXPECT_TRUE(journal_.reopen());
@@ -141,8 +149,8 @@ TEST_F(Migrate, TellsThatItIsAtWork) {
         ++calls;
     };
     ASSERT_TRUE(migrate_to(with_steps(
-        {{2,
-          "0002_slow.sql",
+        {{0,
+          "later_slow.sql",
           "CREATE TABLE slow (n INTEGER) STRICT; INSERT INTO slow "
           "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 4000000) "
           "SELECT max(n) FROM c;"}})));
@@ -196,12 +204,16 @@ TEST(Restart, AKilledProcessLosesNothingThatWasAnswered) {
     EXPECT_EQ(raw_sql(journal.path(), "PRAGMA integrity_check"), std::vector<std::string>{"ok"});
 }
 
-/// tests/data/journal/schema-1.db, made by the program that schema 1 came with; its README says
+/// tests/data/journal/schema-N.db, made by the program that schema N came with; its README says
 /// how.
-TEST(Golden, Schema1IsOpenedAndRead) {
+class Golden : public testing::TestWithParam<const char*> {};
+
+INSTANTIATE_TEST_SUITE_P(Schemas, Golden, testing::Values("schema-1.db", "schema-2.db"));
+
+TEST_P(Golden, IsOpenedAndRead) {
     const TemporaryDirectory directory;
     const std::string path = directory.file("journal.db");
-    std::filesystem::copy_file(std::string(KHEISH_TEST_DATA) + "/journal/schema-1.db", path);
+    std::filesystem::copy_file(std::string(KHEISH_TEST_DATA) + "/journal/" + GetParam(), path);
     FakeClock clock;
     CountingEntropy entropy;
     const Result<std::unique_ptr<SqliteJournal>> opened =
@@ -222,6 +234,7 @@ TEST(Golden, Schema1IsOpenedAndRead) {
     EXPECT_EQ(journal.run(RunId{1})->memory_peak_bytes, 1 << 20);
     EXPECT_EQ(journal.tool_call(RunId{1}, {"call-1-0"})->exit_code, 0);
     EXPECT_EQ(journal.approval({"approval-1-1"})->state, ApprovalState::allowed);
+    EXPECT_EQ(journal.approval({"approval-1-1"})->kind, GateKind::approval);
     EXPECT_EQ(journal.outputs(RunId{1}, {})->items.at(0).source_kind, "assistant_text");
     EXPECT_EQ(
         (*journal.receipt("user:1000 SubmitInput", codec::sha256("key")))->result,

@@ -30,6 +30,15 @@ Json sample(std::string_view name, const Json& property) {
         return 1;
     if (type == "boolean")
         return true;
+    if (type == "array")
+        return Json::array({sample(name, *property.find("items"))});
+    if (type == "object") {
+        Json object = Json::object();
+        const Json members = property.find("properties").value();
+        for (const std::string& member : members.keys())
+            object.set(member, sample(member, *members.find(member)));
+        return object;
+    }
     return "x";
 }
 
@@ -39,13 +48,21 @@ TEST(Tools, AreNamedOnceAndFound) {
         EXPECT_TRUE(names.insert(one.name).second) << one.name;
         EXPECT_EQ(find_tool(one.name), &one);
         EXPECT_FALSE(one.description.empty());
+        if (one.place == ToolPlace::person)
+            continue; // as long as it takes
         EXPECT_GE(one.default_timeout, kMinTimeout);
         EXPECT_LE(one.default_timeout, kMaxTimeout);
     }
     EXPECT_EQ(
         names,
         (std::set<std::string_view>{
-            "read_file", "list_files", "grep_search", "write_file", "bash", "emit_output"}));
+            "read_file",
+            "list_files",
+            "grep_search",
+            "write_file",
+            "bash",
+            "emit_output",
+            "ask_user_question"}));
     EXPECT_EQ(find_tool("nope"), nullptr);
     EXPECT_EQ(find_tool(""), nullptr);
 }
@@ -58,6 +75,8 @@ TEST(Tools, DeclareWhatTheyDo) {
     EXPECT_EQ(tool("bash").effect_class, EffectClass::at_most_once);
     EXPECT_EQ(tool("emit_output").effect_class, EffectClass::keyed);
     EXPECT_EQ(tool("emit_output").place, ToolPlace::daemon);
+    EXPECT_EQ(tool("ask_user_question").effect_class, EffectClass::pure);
+    EXPECT_EQ(tool("ask_user_question").place, ToolPlace::person);
     EXPECT_EQ(tool("write_file").permission, PermissionClass::edit);
     EXPECT_EQ(tool("bash").permission, PermissionClass::execute);
     for (const Tool& one : all_tools())

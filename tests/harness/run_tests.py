@@ -69,6 +69,13 @@ ROOT_SUITES = {
     }.items()
     if os.path.exists(os.path.join(ROOT, "tests", name, "run"))
 }
+# The same, of a part of a suite: (suite, arguments, environment, what).
+PART_SUITES = {
+    "kill": (
+        "system", ["--case", "kill.*"], {"KHEISH_KILLS": "all"},
+        "kheishd killed at every system call of a run that writes, syncs, sends or receives",
+    ),
+}  # fmt: skip
 DEFAULT = [
     name
     for name in ["lint", "unit", "integration", "sim", "sanitize", "system"]
@@ -78,6 +85,7 @@ DEFAULT = [
 
 def describe_suites():
     rows = {**MESON_SUITES, **{name: row[-1] for name, row in BUILD_SUITES.items()}, **ROOT_SUITES}
+    rows.update({name: row[-1] for name, row in PART_SUITES.items()})
     lines = [f"  {'*' if name in DEFAULT else ' '} {name:<13} {what}" for name, what in rows.items()]
     return "\n".join([*lines, f"    {'full':<13} all of them"])
 
@@ -97,7 +105,7 @@ class TestRun:
             self.install_dependencies()
             self.install_third_party()
             wanted = [name for name in MESON_SUITES if name in self.suites]
-            needs_build = wanted or any(name in ROOT_SUITES for name in self.suites)
+            needs_build = wanted or any(name in {**ROOT_SUITES, **PART_SUITES} for name in self.suites)
             built = needs_build and self.build("build-test", "g++", ["-Dbuildtype=debugoptimized"])
             if wanted and built:
                 self.meson_test("build-test", wanted, {})
@@ -106,7 +114,10 @@ class TestRun:
                     self.build_suite(name, *row[:4])
             for name in ROOT_SUITES:
                 if name in self.suites and built:
-                    self.root_suite(name)
+                    self.root_suite(name, name)
+            for name, (suite, arguments, environment, _) in PART_SUITES.items():
+                if name in self.suites and built:
+                    self.root_suite(name, suite, arguments, environment)
         finally:
             if self.scratch:
                 shutil.rmtree(self.scratch, ignore_errors=True)
@@ -225,12 +236,14 @@ class TestRun:
         script = os.path.join(HERE, "unprivileged.py")
         return [SYSTEM_PYTHON, script, ROOT, self.scratch, "--", *command]
 
-    def root_suite(self, name):
-        runner = os.path.join(ROOT, "tests", name, "run")
+    def root_suite(self, name, suite, arguments=(), environment=None):
+        runner = os.path.join(ROOT, "tests", suite, "run")
         junit = os.path.join(self.logs, f"{name}.junit.xml")
         if os.path.exists(junit):
             os.remove(junit)
-        command = [runner, "--build", os.path.join(ROOT, "build-test"), "--junit", junit]
+        command = [runner, "--build", os.path.join(ROOT, "build-test"), "--junit", junit, *arguments]
+        if environment:
+            command = ["env", *[f"{key}={value}" for key, value in environment.items()], *command]
         if not self.is_root:
             become = self.sudo()
             if become is None:
@@ -262,7 +275,7 @@ class TestRun:
 
 
 def main():
-    known = [*MESON_SUITES, *BUILD_SUITES, *ROOT_SUITES, "full"]
+    known = [*MESON_SUITES, *BUILD_SUITES, *ROOT_SUITES, *PART_SUITES, "full"]
     parser = argparse.ArgumentParser(
         prog="tools/test",
         description=__doc__.format(suites=describe_suites()),

@@ -1,0 +1,106 @@
+"""kheishd is killed at its system calls, one after the other, and judged by what its tools have left behind.
+
+The sample is the same each time; KHEISH_KILLS=100 KHEISH_KILL_SEED=7 tests/system/run --case 'kill.*' draws another, and
+`tools/test --suite kill` tries every point.
+"""
+
+import collections
+import time
+
+import kill_points
+from agents import Agents, bash, turn
+from harness import case, check
+
+TURNS = 10
+CALLS_PER_TURN = 3
+STEPS = [f"step-{turn}-{place}" for turn in range(TURNS) for place in range(CALLS_PER_TURN)]
+# Each step leaves its name in a file that no kheishd ever looks at.
+RUN = [
+    turn(
+        f"Turn {number}.",
+        *[bash(step, f"echo {step} >> effects; echo did {step}") for step in STEPS if step.startswith(f"step-{number}-")],
+    )
+    for number in range(TURNS)
+] + [turn("The last: {{result '" + STEPS[-1] + "'}}")]
+
+
+def submit(machine, agents, session):
+    """As a client does that is not sure whether it was heard: again, with the same key."""
+    words = ("sessions", "input", session, "go", "--idempotency-key", session)
+
+    def heard():
+        answer = agents.ctl(*words, user="alice", check=False)
+        return answer.code == 0 and answer.out.strip()
+
+    return machine.until(f"input of {session} is accepted", heard)
+
+
+def judge(machine, agents, session, run):
+    """What is wrong with a run that has ended; nothing where every promise was kept."""
+    wrong = []
+    view = agents.view(run)
+    if view["status"] != "completed":
+        wrong.append(f"{run} is {view['status']}: {view.get('error')}")
+    effects = collections.Counter(machine.run(f"cat /home/alice/work-{session}/effects", check=False).out.split())
+    wrong += [f"{step} happened {effects[step]} times" for step in STEPS if effects[step] != 1]
+    wrong += [f"{name} was asked by nobody" for name in effects if name not in STEPS]
+    events = agents.events(run)
+    finished = collections.Counter(event["call"] for event in events if event["type"] == "tool.finished")
+    wrong += [f"{call} has ended {times} times" for call, times in finished.items() if times != 1]
+    if len(finished) != len(STEPS):
+        wrong.append(f"{len(finished)} calls of {len(STEPS)} are on record")
+    runs = agents.ask("runs", "list", "--session-id", session)
+    if len(runs) != 1:
+        wrong.append(f"{len(runs)} runs came of one submission")
+    return wrong
+
+
+def try_point(machine, agents, session, rule):
+    """One run, with a kheishd under `rule`; what went wrong."""
+    kill_points.restart_under(machine, rule)
+    machine.until("a session is made", lambda: made(machine, agents, session))
+    run = submit(machine, agents, session)
+    ended = agents.ctl("runs", "wait", run, check=False)
+    wrong = [] if ended.code == 0 else [f"runs wait ended with {ended.code}: {ended.text()}"]
+    wrong += judge(machine, agents, session, run)
+    machine.until(f"no process of {run} is left", lambda: not agents.processes(run))
+    return wrong
+
+
+def made(machine, agents, session):
+    folder = f"/home/alice/work-{session}"
+    machine.run_as("alice", ["mkdir", "-p", folder])
+    return agents.ctl("sessions", "create", session, "--workspace", folder, user="alice", check=False).code == 0
+
+
+def restarts(machine):
+    return int(machine.run("systemctl show -P NRestarts kheish.service").out)
+
+
+@case(timeout=6 * 3600)
+def at_any_system_call_nothing_is_lost_and_nothing_happens_twice(machine):
+    agents = Agents(machine)
+    agents.configure({"": RUN}, allowed=["bash"])
+    kill_points.prepare(machine)
+    check(try_point(machine, agents, "undisturbed", kill_points.COUNT), [], "without a kill")
+    points = kill_points.all_points(kill_points.count(machine))
+    chosen = kill_points.choose(points)
+    began = time.monotonic()
+    killed = 0
+    broken = []
+    for number, (call, when) in enumerate(chosen, 1):
+        wrong = try_point(machine, agents, f"kill-{call}-{when}", kill_points.kill_at(call, when))
+        # systemctl restart has set the count back; a kill adds to it. Some runs make a call less than others.
+        killed += restarts(machine) > 0
+        broken += [f"{call} {when}: {what}" for what in wrong]
+        if number % 50 == 0:
+            print(f"kill: {number} of {len(chosen)} points, {killed} kills, {len(broken)} broken promises", flush=True)
+    kill_points.remove(machine)
+    agents.forget()
+    seconds = time.monotonic() - began
+    print(
+        f"kill: {len(points)} points, {len(chosen)} tried, {killed} kills, {len(broken)} broken promises, {seconds:.0f} s",
+        flush=True,
+    )
+    check(broken, [])
+    check(killed * 10 >= len(chosen) * 8, True, f"{killed} kills at {len(chosen)} points")

@@ -32,6 +32,15 @@ std::string runs_text(const Json& runs) {
     return (text.empty() ? "none live" : text) + "; " + std::to_string(over) + " over";
 }
 
+/// Runs that make no progress; empty where there are none.
+std::string stuck_text(const Json& runs) {
+    std::string text;
+    for (const Json& id : object_at(runs, "stale_non_terminal_run_ids").items())
+        if (id.is_string())
+            text.append(text.empty() ? "" : ", ").append(shown(id.string()));
+    return text.empty() ? text : text + ": see kheishctl runs explain";
+}
+
 std::string journal_text(const Json& status) {
     const Json storage = object_at(status, "storage");
     if (const std::string error = text_at(storage, "error"); !error.empty())
@@ -80,6 +89,8 @@ std::string status_text(const Json& status) {
     add_field(text, "sandbox", "profile " + shown(text_at(runtime, "sandbox_profile")));
     add_field(text, "sessions", std::to_string(number_at(object_at(status, "sessions"), "total")));
     add_field(text, "runs", runs_text(runs));
+    if (const std::string stuck = stuck_text(runs); !stuck.empty())
+        add_field(text, "stuck", stuck);
     if (approvals > 0)
         add_field(
             text,

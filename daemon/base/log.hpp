@@ -39,6 +39,7 @@ inline constexpr std::string_view kOutcomeUnknown = "7a3e5d1c9b8f4c6e9f2a0d4b6c8
 inline constexpr std::string_view kJournalMigrated = "1d8c6b4a2f0e4a9c8d7b5f3e1c9a7b17";
 inline constexpr std::string_view kJournalFailed = "c5e3a1f9d7b84d2e8a6c4f0b9d7e5a18";
 inline constexpr std::string_view kOrphanScopeKilled = "8b6d4f2e0c9a4b7d9e5c3a1f7b0d8e19";
+inline constexpr std::string_view kRunStuck = "6d4b2f0e9c7a4e5d8b3c1a9f7e5d3b21";
 inline constexpr std::string_view kQuestionAsked = "2f9c7d5b3e1a4c8f8d6b4e2a0c9f7d20";
 } // namespace log_message
 

@@ -25,7 +25,8 @@ struct Settings {
         std::int64_t max_turns = 500; ///< 0 is no ceiling
         std::int64_t max_output_tokens = 8192;
         std::int64_t queued_per_session = 100;
-        std::int64_t live = 10'000; ///< runs that are neither queued nor ended
+        std::int64_t live = 10'000;             ///< runs that are neither queued nor ended
+        std::chrono::seconds stuck_after{1800}; ///< without progress
         std::int64_t input_limit_bytes = std::int64_t{1} << 20;
     } runs;
 

@@ -135,6 +135,7 @@ class ControlPlane final : public Service, public CommitObserver {
     uid_t run_as(const Caller& caller) const;
     FrameViews frame_views() const;
     codec::Json run_counts_view() const;
+    void add_stuck_runs(codec::Json& runs) const;
     codec::Json provider_readiness_view() const;
     codec::Json storage_view() const;
     bool may_see(const Caller& caller, const SessionId& session) const;

@@ -28,6 +28,7 @@ constexpr std::array kFrames{
     FrameRow{"run.accepted", FrameKind::run_updated},
     FrameRow{"run.queued", FrameKind::run_updated},
     FrameRow{"run.started", FrameKind::run_updated},
+    FrameRow{"run.stuck", FrameKind::run_updated},
     FrameRow{"run.cancel", FrameKind::run_updated},
     FrameRow{"run.completed", FrameKind::run_updated},
     FrameRow{"run.failed", FrameKind::run_updated},

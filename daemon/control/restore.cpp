@@ -55,6 +55,7 @@ Status Supervisor::restore() {
     }
     sweep();
     resume(loaded);
+    watch_for_stuck();
     return {};
 }
 

@@ -11,7 +11,7 @@ namespace kheish::control {
 RunActor::RunActor(
     Outside outside, const Settings& settings, RunObserver& observer, RunProjection projection)
     : outside_(outside), settings_(settings), observer_(observer),
-      projection_(std::move(projection)) {}
+      projection_(std::move(projection)), progressed_boot_us_(outside_.clock.now().boot_us) {}
 
 Batch RunActor::batch_of(Authority authority) const {
     Batch batch;
@@ -88,6 +88,11 @@ void RunActor::on_committed(
     committing_ = false;
     for (std::size_t i = 0; i < events.size(); ++i)
         events[i].seq = committed.first + static_cast<EventSeq>(i);
+    const bool is_progress = std::any_of(events.begin(), events.end(), [](const auto& event) {
+        return !std::holds_alternative<engine::RunStuckReported>(event.body);
+    });
+    if (is_progress)
+        progressed_boot_us_ = outside_.clock.now().boot_us;
     observer_.on_committed(*this, events);
     for (UniqueFunction<void()>& act : batch.acts)
         act();
@@ -117,6 +122,14 @@ void RunActor::break_off(const Error& error) {
         "a run is set aside until it can be loaded again",
         {{log_field::kRunId, run().to_string()}, {log_field::kError, error.to_string()}});
     observer_.on_broken(*this, error);
+}
+
+void RunActor::report_stuck(std::string reason) {
+    post([self = shared_from_this(), reason = std::move(reason)] {
+        self->record(engine::RunStuckReported{
+            .wait_reason = std::string(engine::to_string(engine::wait_reason(self->state()))),
+            .reason = reason});
+    });
 }
 
 void RunActor::record(engine::EventBody body, UniqueFunction<void()> act) {

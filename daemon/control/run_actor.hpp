@@ -84,6 +84,9 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
         return committing_ || broken_ ? nullptr : &state();
     }
 
+    /// When it last made progress, by the boot clock: an event, other than that it makes none.
+    std::int64_t progressed_boot_us() const { return progressed_boot_us_; }
+
     /// Runs `stimulus` now, or when the commit under way is over.
     void post(UniqueFunction<void()> stimulus);
     /// Folds one event into the state and `batch`. Only within a stimulus. An event that the engine
@@ -116,6 +119,8 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     void recover(std::string boot_id);
     void request_cancel(
         Authority authority, bool interrupt, std::string reason, Responder<void> responder);
+    /// Writes that it makes no progress.
+    void report_stuck(std::string reason);
     void on_launched(int attempt, std::string unit, std::vector<std::string> degraded);
     void on_launch_failed(int attempt, Error error);
     void on_adopted(int attempt, scopes::Adopted adopted);
@@ -206,6 +211,7 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     const Settings& settings_;
     RunObserver& observer_;
     RunProjection projection_;
+    std::int64_t progressed_boot_us_ = 0;
     bool committing_ = false;
     bool broken_ = false;
     std::deque<UniqueFunction<void()>> inbox_;

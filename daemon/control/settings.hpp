@@ -20,6 +20,8 @@ struct Settings {
     std::int64_t max_output_tokens = 8192;
     std::size_t queued_runs_per_session = 100;
     std::size_t live_runs = 10'000; ///< neither queued nor over; more wait in line
+    /// A run without progress for so long, though nothing holds it back, is reported as stuck.
+    std::chrono::microseconds stuck_after = std::chrono::minutes(30);
     std::size_t input_limit_bytes = std::size_t{1} << 20U;
     std::chrono::milliseconds tool_timeout_max{180'000};
     std::int64_t tool_output_limit_bytes = std::int64_t{16} << 20;

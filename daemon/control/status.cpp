@@ -85,7 +85,21 @@ Json ControlPlane::run_counts_view() const {
                      .state = journal::ApprovalState::pending,
                      .questions = questions})
                 .value_or(0));
+    add_stuck_runs(runs);
     return runs;
+}
+
+void ControlPlane::add_stuck_runs(Json& runs) const {
+    constexpr std::size_t kListed = 100;
+    const std::vector<RunId> stuck = supervisor_.stuck_runs();
+    Json ids = Json::array();
+    for (std::size_t i = 0; i < stuck.size() && i < kListed; ++i)
+        ids.append(stuck[i].to_string());
+    runs.set(
+        "stale_non_terminal_run_threshold_ms",
+        static_cast<std::int64_t>(settings_.stuck_after / std::chrono::milliseconds(1)));
+    runs.set("stale_non_terminal_run_count", static_cast<std::int64_t>(stuck.size()));
+    runs.set("stale_non_terminal_run_ids", ids);
 }
 
 Json ControlPlane::provider_readiness_view() const {

@@ -186,6 +186,7 @@ void Supervisor::accept(
     const RunId run = first.run;
     batch.events.push_back(std::move(first));
     actors_[run] = actor;
+    watch_for_stuck();
     if (const Status staged = actor->stage(batch, engine::RunQueued{.position = position});
         !staged) {
         responder.fail(staged.error());

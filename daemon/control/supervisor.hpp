@@ -53,6 +53,8 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
     /// The live run, or null.
     std::shared_ptr<RunActor> find(RunId run) const;
     std::size_t live_count() const { return actors_.size(); }
+    /// Those that make no progress though nothing holds them back (stuck.hpp).
+    std::vector<RunId> stuck_runs() const;
 
     Status on_staged(const engine::Event& event) override;
     void on_committed(RunActor& actor, const std::vector<engine::Event>& events) override;
@@ -83,6 +85,9 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
     void fill_room();
     void forget(const SessionId& session);
     void try_reload();
+    void watch_for_stuck();
+    void look_for_stuck();
+    bool is_held_back(const RunActor& actor) const;
 
     Outside outside_;
     const Settings& settings_;
@@ -97,6 +102,8 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
     std::map<RunId, SessionId>
         roomless_; ///< next in their lines, but settings_.live_runs are started
     std::unique_ptr<Timer> reload_timer_;
+    std::map<RunId, std::int64_t> stuck_; ///< with when each last made progress
+    std::unique_ptr<Timer> stuck_timer_;
 };
 
 } // namespace kheish::control

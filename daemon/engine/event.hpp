@@ -135,6 +135,14 @@ struct RunRecovered {
     std::string boot_id;
 };
 
+/// The run makes no progress though nothing holds it back: said once, until it goes on. Changes
+/// nothing.
+struct RunStuckReported {
+    static constexpr std::string_view kType = "run.stuck_reported";
+    std::string wait_reason;
+    std::string reason; ///< a sentence, with what to do
+};
+
 // --- execution environment
 // ------------------------------------------------------------------------
 
@@ -255,6 +263,7 @@ using EventBody = std::variant<
     RunInterrupted,
     RunCancelled,
     RunRecovered,
+    RunStuckReported,
     LaunchRequested,
     Launched,
     LaunchFailed,

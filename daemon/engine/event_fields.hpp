@@ -106,6 +106,12 @@ void fields(Archive& archive, RunRecovered& event) {
 }
 
 template <class Archive>
+void fields(Archive& archive, RunStuckReported& event) {
+    archive("wait_reason", event.wait_reason);
+    archive("reason", event.reason);
+}
+
+template <class Archive>
 void fields(Archive& archive, LaunchRequested& event) {
     archive("attempt", event.attempt);
     archive("boot_id", event.boot_id);

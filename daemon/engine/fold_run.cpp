@@ -107,6 +107,12 @@ Status on(RunState& state, const RunRecovered& /*event*/) {
     return {};
 }
 
+Status on(RunState& state, const RunStuckReported& /*event*/) {
+    if (is_terminal(state.status))
+        return illegal("a run that is over is not stuck");
+    return {};
+}
+
 Status on(RunState& state, const OutputRecorded& event) {
     if (event.call.empty()) {
         const std::optional<Verdict> found = verdict(state);

@@ -17,6 +17,7 @@ Status on(RunState& state, const RunFailed& event);
 Status on(RunState& state, const RunInterrupted& event);
 Status on(RunState& state, const RunCancelled& event);
 Status on(RunState& state, const RunRecovered& event);
+Status on(RunState& state, const RunStuckReported& event);
 Status on(RunState& state, const OutputRecorded& event);
 // Facts about its execution environment (fold_scope.cpp).
 Status on(RunState& state, const LaunchRequested& event);

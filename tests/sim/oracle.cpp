@@ -104,6 +104,9 @@ void Oracle::take_run_event(const engine::Event& event) {
             std::string(to_string(state.status)));
     check_waits(state);
     follow_timer(event);
+    require(
+        !std::holds_alternative<engine::RunStuckReported>(event.body),
+        event.run.to_string() + " is stuck");
     if (const auto* finished = std::get_if<engine::ToolFinished>(&event.body)) {
         const bool is_new =
             outcomes_.emplace(CallKey(event.run, finished->call), finished->outcome).second;

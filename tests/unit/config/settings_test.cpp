@@ -31,6 +31,7 @@ max_turns = 0
 max_output_tokens = 100
 queued_per_session = 3
 live = 7
+stuck_after_seconds = 90
 input_limit_bytes = 2048
 [permissions]
 mode = "dontAsk"
@@ -62,6 +63,7 @@ heartbeat_seconds = 3
     EXPECT_EQ(settings->runs.max_output_tokens, 100);
     EXPECT_EQ(settings->runs.queued_per_session, 3);
     EXPECT_EQ(settings->runs.live, 7);
+    EXPECT_EQ(settings->runs.stuck_after, std::chrono::seconds(90));
     EXPECT_EQ(settings->runs.input_limit_bytes, 2048);
     EXPECT_EQ(settings->permissions.mode, "dontAsk");
     ASSERT_EQ(settings->permissions.rules.size(), 2U);

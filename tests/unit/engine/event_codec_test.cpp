@@ -51,6 +51,7 @@ std::vector<EventBody> session_samples() {
         RunFailed{"turn_limit", "12 turns"},
         RunInterrupted{"session interrupted"},
         RunCancelled{"by alice"},
+        RunStuckReported{"tools", "look at it"},
         RunRecovered{"0123456789abcdef0123456789abcdef"},
     };
 }

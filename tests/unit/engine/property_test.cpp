@@ -142,7 +142,8 @@ class RandomHistory {
         const ScopeState& scope = story.state.scope;
         switch (pick(20)) {
         case 0:
-            return RunRecovered{"b1"};
+            return chance(70) ? EventBody(RunRecovered{"b1"})
+                              : EventBody(RunStuckReported{"tools", "look at it"});
         case 1:
             return chance(15) ? EventBody(RunCancelRequested{chance(50), ""}) : about_call();
         case 2:

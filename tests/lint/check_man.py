@@ -117,16 +117,41 @@ def check_program_options(root):
                 yield f"{name}: no entry for {option}"
 
 
+def sources(root, pattern):
+    return "".join(read(root, path) for path in sorted(glob.glob(pattern, root_dir=root, recursive=True)))
+
+
+def promised_tests(root):
+    """The tests that kheish-durability(7) names: Suite.Name, and file.case of tests/system or tests/vm."""
+    text = page(root, "kheish-durability.7")
+    return re.findall(r"\b([A-Z]\w+\.[A-Z]\w+)\b", text) + re.findall(r"\b([a-z]+\.[a-z]+_[a-z_]+)\b", text)
+
+
+def check_promises(root):
+    """A promise names a test that is there."""
+    units = sources(root, "tests/unit/**/*.cpp")
+    for name in promised_tests(root):
+        where, what = name.split(".")
+        if where[0].isupper():
+            there = re.search(rf"TEST(?:_F|_P)?\({where}, {what}\)", units)
+        else:
+            pattern = "tests/vm/cases/*.py" if where == "vm" else f"tests/system/cases/{where}.py"
+            there = f"\ndef {what}(" in sources(root, pattern)
+        if not there:
+            yield f"kheish-durability(7): there is no test {name}"
+
+
 def check(root):
     for name, rows, least in (
         ("commands", operation_commands(root), 15),
         ("errors", error_rows(root), 40),
         ("keys", configuration_keys(root), 35),
+        ("tests of promises", promised_tests(root), 30),
     ):
         # A table that is written another way must not make the test pass.
         if len(rows) < least:
             yield f"only {len(rows)} {name} were found in the sources"
-    for part in (check_commands, check_errors, check_keys, check_program_options):
+    for part in (check_commands, check_errors, check_keys, check_program_options, check_promises):
         yield from part(root)
 
 

@@ -23,6 +23,8 @@ class CheckMan(unittest.TestCase):
         self.root = tempfile.mkdtemp(prefix="kheish-man-")
         self.addCleanup(shutil.rmtree, self.root)
         shutil.copytree(os.path.join(ROOT, "man"), os.path.join(self.root, "man"))
+        for folder in ("tests/unit", "tests/system/cases", "tests/vm/cases"):
+            shutil.copytree(os.path.join(ROOT, folder), os.path.join(self.root, folder))
         for path in SOURCES:
             os.makedirs(os.path.join(self.root, os.path.dirname(path)), exist_ok=True)
             shutil.copy(os.path.join(ROOT, path), os.path.join(self.root, path))
@@ -68,6 +70,10 @@ class CheckMan(unittest.TestCase):
     def test_an_option_of_a_program_is_missed(self):
         self.change("man/kheish-launcher.8.scd", "*--agent-user*", "*--agent*")
         self.assertIn("--agent-user", self.finding())
+
+    def test_a_promise_without_its_test_is_missed(self):
+        self.change("tests/system/cases/launcher.py", "def the_sweep_kills", "def a_sweep_kills")
+        self.assertIn("launcher.the_sweep_kills", self.finding())
 
     def test_a_table_that_is_not_understood_is_no_success(self):
         self.change("daemon/control/operations.cpp", "OperationInfo{", "Row{")

@@ -35,7 +35,7 @@ def it_installs_and_is_up_at_once(machine):
     check(machine.run("systemctl is-active kheish.service kheish.socket kheish-launcher.socket").out, "active\n" * 3)
     check(machine.run("systemctl is-enabled kheish.service kheish.socket kheish-launcher.socket").out, "enabled\n" * 3)
     check_in("is ready", machine.run_as("alice", "kheishctl status").out)
-    for page in ("1 kheishctl", "5 kheish.toml", "5 kheish-scenario", "8 kheishd", "8 kheish-launcher"):
+    for page in ("1 kheishctl", "5 kheish.toml", "5 kheish-scenario", "7 kheish-durability", "8 kheishd", "8 kheish-launcher"):
         section, name = page.split()
         machine.run(f"gzip -t /usr/share/man/man{section}/{name}.{section}.gz")
 

@@ -6,6 +6,7 @@ from agents import Agents, slow_bash, turn
 from harness import case, check, check_in
 
 CLIENT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "event_source.py")
+CROWD = os.path.join(os.path.dirname(CLIENT), "many_event_sources.py")
 RUNS = {
     "three steps": [
         turn("First.", slow_bash("one")),
@@ -59,6 +60,32 @@ def a_client_with_last_event_id_sees_every_id_once_over_restarts(machine):
     half = ids[len(ids) // 2]
     rest = read_all(follow(machine, f"/v1/runs/{run}/stream", str(half)))
     check([int(frame[0]) for frame in rest], [one for one in ids if one > half], "from the middle")
+
+
+@case(timeout=300)
+def a_thousand_clients_see_every_id_once_over_restart_and_kill(machine):
+    agents = Agents(machine)
+    # A quarter of each is for one user.
+    limits = "[http]\nsubscribers = 8192\nconnections = 16384\n"
+    agents.configure(RUNS, allowed=("bash",), settings=limits)
+    agents.create("alice", "crowd")
+    run = agents.submit("alice", "crowd", "three steps")
+    agents.until_executed("alice", "crowd", "one")
+    crowd = machine.start(["/usr/bin/python3", CROWD, "1000", f"/v1/runs/{run}/stream?cursor=0"], user="alice")
+    check(crowd.stdout.readline(), b"following\n", "the clients")
+    for name, interrupt in (
+        ("one", lambda: machine.run("systemctl restart kheish.service")),
+        ("two", agents.kill_daemon),
+        ("three", lambda: None),
+    ):
+        agents.until_executed("alice", "crowd", name)
+        interrupt()
+        agents.release("alice", "crowd", name)
+    agents.wait(run)
+    out, err = crowd.communicate(timeout=200)
+    check((crowd.returncode, err), (0, b""), "the clients")
+    every = ",".join(frame[0] for frame in read_all(follow(machine, f"/v1/runs/{run}/stream?cursor=0")))
+    check(out.decode(), f"1000 {every}\n", "what a thousand clients saw")
 
 
 @case

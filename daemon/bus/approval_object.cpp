@@ -52,15 +52,14 @@ Operation operation_of(Behavior behavior) {
     return Operation::approvals_supply;
 }
 
-template <Behavior kBehavior>
+template <Behavior Chosen>
 Result<Plan> plan_resolve(BusEdge& edge, sd_bus_message* call) {
     KHEISH_TRY(const ApprovalId approval, approval_of(call));
     KHEISH_TRY(Json options, read_dictionary(call));
     KHEISH_TRY(options, with_json_text(options, "updated_input", control::kUpdatedInputLimitBytes));
     KHEISH_TRY(
-        control::ResolveApprovals request,
-        control::parse_resolve_one(approval, kBehavior, options));
-    KHEISH_TRY(AccessRequest access, access_to(edge, operation_of(kBehavior), approval));
+        control::ResolveApprovals request, control::parse_resolve_one(approval, Chosen, options));
+    KHEISH_TRY(AccessRequest access, access_to(edge, operation_of(Chosen), approval));
     return Plan{
         std::move(access),
         [&edge, request = std::move(request)](const Caller& caller, BusMessage message) mutable {

@@ -21,7 +21,7 @@ constexpr std::string_view kRootPath = "/ai/kheish/Daemon1";
 constexpr std::chrono::seconds kCallTimeout{60};
 /// Somebody types a password.
 constexpr std::chrono::minutes kPromptTimeout{11};
-/// How long, and how often, a kheishd that is leaving is asked again.
+/// How long, and how often, a kheishd that is leaving, or was killed, is asked again.
 constexpr std::chrono::seconds kRestartPatience{30};
 constexpr std::chrono::milliseconds kRestartRetry{100};
 constexpr std::size_t kViewLimitBytes = std::size_t{64} << 20;
@@ -30,6 +30,7 @@ struct BusErrorRow {
     std::string_view name;
     Errc code;
     std::string_view message; ///< empty: the bus's own
+    bool transient = false;   ///< kheishd was there, and will be again
 };
 
 /// What the bus says by itself. The first row whose name is a prefix.
@@ -45,7 +46,8 @@ constexpr std::array kBusErrors{
     BusErrorRow{
         "org.freedesktop.DBus.Error.NoReply",
         Errc::daemon_unreachable,
-        "kheishd went away before it answered"},
+        "kheishd went away before it answered",
+        true},
     BusErrorRow{
         "org.freedesktop.DBus.Error.Disconnected",
         Errc::daemon_unreachable,
@@ -70,7 +72,8 @@ Error error_of(const BusError& error, int result) {
         if (name.starts_with(row.name))
             return {
                 .code = row.code,
-                .message = row.message.empty() ? error.message() : std::string(row.message)};
+                .message = row.message.empty() ? error.message() : std::string(row.message),
+                .transient = row.transient};
     if (name.starts_with(kDbusErrorPrefix))
         return {
             .code = Errc::schema_mismatch,
@@ -93,6 +96,13 @@ Result<std::string> encode(const std::string& kind, const std::string& name) {
 }
 
 } // namespace
+
+bool is_read(std::string_view member) {
+    for (const std::string_view prefix : {"Describe", "List", "Follow", "Events"})
+        if (member.starts_with(prefix))
+            return true;
+    return false;
+}
 
 Result<BusClient> BusClient::connect(const Settings& settings) {
     sd_bus* bus = nullptr;
@@ -135,13 +145,20 @@ Result<BusMessage> BusClient::call_once(const Call& call, bool interactive) {
 
 /// A kheishd that is leaving has changed nothing; the bus starts the next one.
 Result<BusMessage> BusClient::call_through_restart(const Call& call, bool interactive) {
-    std::chrono::milliseconds waited{0};
+    using Clock = std::chrono::steady_clock;
+    const Clock::time_point limit = Clock::now() + kRestartPatience;
+    bool has_died = false;
     for (;;) {
         Result<BusMessage> reply = call_once(call, interactive);
-        if (reply || reply.error().code != Errc::daemon_draining || waited >= kRestartPatience)
+        if (reply || Clock::now() >= limit)
+            return reply;
+        const Error& error = reply.error();
+        // What a call that changes something has done before kheishd died, nobody knows.
+        has_died = has_died || (error.transient && is_read(call.member));
+        const bool comes_back = has_died && error.code == Errc::daemon_unreachable;
+        if (error.code != Errc::daemon_draining && !comes_back)
             return reply;
         (void)poll(nullptr, 0, static_cast<int>(kRestartRetry.count())); // or a shorter wait
-        waited += kRestartRetry;
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace kheish::ctl {
 
@@ -25,6 +26,9 @@ struct Call {
     std::optional<codec::Json> options = {}; ///< an a{sv}
 };
 
+/// Whether the method changes nothing, so that it may be asked again when nobody has answered.
+bool is_read(std::string_view member);
+
 /// kheishd over the system bus, or over that of another host by ssh. Calls block.
 class BusClient {
   public:
@@ -35,8 +39,9 @@ class BusClient {
     /// Errc::daemon_unreachable where there is no bus.
     static Result<BusClient> connect(const Settings& settings);
 
-    /// Where the answer is that it takes a password, and one may be asked for, brings a polkit
-    /// agent for this terminal and calls again.
+    /// What a kheishd that is leaving refuses is asked again, and what changes nothing also when
+    /// kheishd has died over it. Where the answer is that it takes a password, and one may be asked
+    /// for, brings a polkit agent for this terminal and calls again.
     Result<BusMessage> call(const Call& call);
     /// call() of a method that answers with JSON text.
     Result<codec::Json> call_json(const Call& call);

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::int64_t kMebibyte = std::int64_t{1} << 20;
 constexpr std::int64_t kGibibyte = std::int64_t{1} << 30;
+constexpr std::int64_t kWeekSeconds = 604'800;
 constexpr std::int64_t kMonthSeconds = 2'592'000;
 constexpr std::size_t kRuleLimit = 1024;
 constexpr std::size_t kDropInLimit = 256;
@@ -42,7 +43,7 @@ Status read_runs(const Value& value, Settings::Runs& runs) {
     read_number(reader, "max_output_tokens", 1, 1'000'000, runs.max_output_tokens);
     read_number(reader, "queued_per_session", 1, 100'000, runs.queued_per_session);
     read_number(reader, "live", 1, 1'000'000, runs.live);
-    read_number(reader, "stuck_after_seconds", 60, 7 * 24 * 3600, runs.stuck_after);
+    read_number(reader, "stuck_after_seconds", 60, kWeekSeconds, runs.stuck_after);
     // The edges take bodies of 16 MiB.
     read_number(reader, "input_limit_bytes", 1, kMebibyte * 16, runs.input_limit_bytes);
     return reader.finish();

@@ -1,3 +1,4 @@
+#include "bus_client.hpp"
 #include "command.hpp"
 #include "help.hpp"
 
@@ -62,6 +63,13 @@ TEST(CtlContract, EveryOperationHasItsCommandAndTheOtherWayRound) {
     for (const Command& command : commands())
         EXPECT_TRUE(implemented.emplace(command.words).second) << command.words;
     EXPECT_EQ(declared, implemented);
+}
+
+TEST(CtlContract, WhatIsAskedAgainChangesNothing) {
+    for (const control::OperationInfo& info : control::operations())
+        if (!info.dbus_member.empty()) {
+            EXPECT_EQ(is_read(info.dbus_member), !info.changes_state) << info.name;
+        }
 }
 
 TEST(CtlContract, HelpShowsEverythingInEightyColumns) {

@@ -36,6 +36,16 @@ def read_line(stream):
     return stream.readline()
 
 
+def read_until(stream, *words):
+    """Reads a pipe that nobody else reads until all words have come, or fails after PATIENCE_SECONDS."""
+    text = ""
+    while not all(word in text for word in words):
+        ready, _, _ = select.select([stream], [], [], PATIENCE_SECONDS)
+        if not ready:
+            raise AssertionError(f"of {words} there is only {text!r}")
+        text += os.read(stream.fileno(), 65536).decode()
+
+
 def wait_until_it_follows(process):
     """Returns once a client holds two sockets: the bus, and the stream that kheishd has given it."""
     folder = f"/proc/{process.pid}/fd"
@@ -277,6 +287,28 @@ class Kheishctl(unittest.TestCase):
                     self.assertIn("demo", output)
                 else:
                     self.assertIn("kheishd is not running", problem)
+
+    def test_a_question_is_asked_again_when_kheishd_dies_over_it(self):
+        self.ctl("sessions", "create", "demo")
+        self.ctl("sessions", "input", "demo", "hold")
+        monitor = self.start(
+            "dbus-monitor", "--address", f"unix:path={self.folder}/bus", "--profile",
+            "type='method_call',destination='ai.kheish.Daemon1'",
+        )  # fmt: skip
+        read_until(monitor.stdout, "NameLost")  # it is a monitor from here on
+        self.daemon.send_signal(signal.SIGSTOP)
+        reader = self.start(PROGRAMS["kheishctl"], "sessions", "list", stderr=subprocess.PIPE)
+        writer = self.start(PROGRAMS["kheishctl"], "runs", "cancel", "run-1", stderr=subprocess.PIPE)
+        read_until(monitor.stdout, "ListSessions", "Cancel")
+        self.daemon.kill()
+        self.daemon.wait(PATIENCE_SECONDS)
+        _, problem = writer.communicate(timeout=PATIENCE_SECONDS)
+        self.assertEqual(writer.returncode, 3)
+        self.assertIn("went away before it answered", problem)
+        self.daemon = self.start(PROGRAMS["daemon"])
+        self.assertEqual(read_line(self.daemon.stdout), "ready\n")
+        _, problem = reader.communicate(timeout=PATIENCE_SECONDS)
+        self.assertEqual((reader.returncode, problem), (0, ""))
 
     def test_nothing_steers_the_terminal(self):
         self.ctl("sessions", "create", "demo")

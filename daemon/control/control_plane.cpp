@@ -92,7 +92,7 @@ Result<Principal> ControlPlane::run_owner(RunId run) const {
 }
 
 Result<Principal> ControlPlane::approval_owner(const ApprovalId& approval) const {
-    KHEISH_TRY(const journal::ApprovalRow row, outside_.journal.approval(approval));
+    KHEISH_TRY(const journal::ApprovalRow row, reader_.approval_row(approval));
     return run_owner(row.run);
 }
 
@@ -161,7 +161,7 @@ Result<RunSummary> ControlPlane::run_summary(RunId run) const {
 }
 
 Result<ApprovalSummary> ControlPlane::approval_summary(const ApprovalId& approval) const {
-    KHEISH_TRY(const journal::ApprovalRow row, outside_.journal.approval(approval));
+    KHEISH_TRY(const journal::ApprovalRow row, reader_.approval_row(approval));
     KHEISH_TRY(Principal owner, run_owner(row.run));
     return control::approval_summary(row, std::move(owner));
 }

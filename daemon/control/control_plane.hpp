@@ -112,11 +112,14 @@ class ControlPlane final : public Service, public CommitObserver {
     question_of(const Caller& caller, RunId run, const QuestionId& question) const;
     /// Whether it still waits for its answer.
     Status check_question(const RunActor* actor, const journal::ApprovalRow& row) const;
-    /// Calls `act` in the question's run, as long as the question waits.
-    void with_actor_of(
-        const journal::ApprovalRow& row,
-        Responder<codec::Json> responder,
-        UniqueFunction<void(RunActor&, Responder<codec::Json>)> act);
+    /// Commits what `stage` makes of the question in its run, as long as the question waits.
+    void settle_question(
+        const Caller& caller,
+        RunId run,
+        const QuestionId& question,
+        std::optional<journal::IdempotencyReceipt> receipt,
+        UniqueFunction<Status(RunActor&, Batch&)> stage,
+        Responder<codec::Json> responder);
     Status check_gates(const RunActor& actor, const std::vector<Resolution>& resolutions) const;
     void release_gates(
         RunActor& actor,

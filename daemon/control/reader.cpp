@@ -40,7 +40,7 @@ Result<journal::RunRow> Reader::run_for(const Caller& caller, RunId run) const {
 
 Result<journal::ApprovalRow>
 Reader::approval_for(const Caller& caller, const ApprovalId& approval) const {
-    KHEISH_TRY(journal::ApprovalRow row, journal_.approval(approval));
+    KHEISH_TRY(journal::ApprovalRow row, approval_row(approval));
     KHEISH_CHECK(run_for(caller, row.run));
     return row;
 }
@@ -192,6 +192,13 @@ Result<journal::Page<journal::ApprovalRow>> Reader::pending(
     if (!caller.acts_for_others)
         filter.owner = caller.principal.to_string();
     return journal_.approvals(filter, {.after = {}, .limit = journal::kPageLimit});
+}
+
+Result<journal::ApprovalRow> Reader::approval_row(const ApprovalId& approval) const {
+    Result<journal::ApprovalRow> row = journal_.approval(approval);
+    if (row && row->kind == journal::GateKind::question)
+        return fail(Errc::approval_not_found, approval.value + " is a question");
+    return row;
 }
 
 Result<journal::ApprovalRow> Reader::question(const QuestionId& question) const {

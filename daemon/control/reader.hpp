@@ -39,6 +39,8 @@ class Reader {
     Result<codec::Json>
     approvals(const Caller& caller, const std::optional<SessionId>& session) const;
     Result<codec::Json> approval(const journal::ApprovalRow& row) const;
+    /// Errc::approval_not_found for a question too.
+    Result<journal::ApprovalRow> approval_row(const ApprovalId& approval) const;
     /// Errc::question_not_found for what is no question.
     Result<journal::ApprovalRow> question(const QuestionId& question) const;
     Result<codec::Json>

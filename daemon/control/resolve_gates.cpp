@@ -187,13 +187,47 @@ Status ControlPlane::check_question(const RunActor* actor, const journal::Approv
     return {};
 }
 
-void ControlPlane::resolve_question(
-    const Caller& caller, RunId run, ResolveQuestion request, Responder<Json> responder) {
-    const Result<journal::ApprovalRow> row = question_of(caller, run, request.question);
+void ControlPlane::settle_question(
+    const Caller& caller,
+    RunId run,
+    const QuestionId& question,
+    std::optional<journal::IdempotencyReceipt> receipt,
+    UniqueFunction<Status(RunActor&, Batch&)> stage,
+    Responder<Json> responder) {
+    const Result<journal::ApprovalRow> row = question_of(caller, run, question);
     if (!row) {
         responder.fail(row.error());
         return;
     }
+    if (was_done_before(receipt, run, responder))
+        return;
+    const std::shared_ptr<RunActor> actor = supervisor_.find(run);
+    if (const Status pending = check_question(actor.get(), *row); !pending) {
+        responder.fail(pending.error());
+        return;
+    }
+    actor->post([this,
+                 actor,
+                 id = row->approval,
+                 batch = actor->batch_of(caller.authority()),
+                 receipt = std::move(receipt),
+                 stage = std::move(stage),
+                 responder = std::move(responder)]() mutable {
+        // Looked at only now: what was pending when the request came may be answered by now.
+        const Result<journal::ApprovalRow> now = outside_.journal.approval(id);
+        Status staged = now ? check_question(actor.get(), *now) : Status(fail(now.error()));
+        if (staged)
+            staged = stage(*actor, batch);
+        batch.receipt = std::move(receipt);
+        if (staged)
+            commit_for(*actor, std::move(batch), std::move(responder));
+        else
+            responder.fail(staged.error());
+    });
+}
+
+void ControlPlane::resolve_question(
+    const Caller& caller, RunId run, ResolveQuestion request, Responder<Json> responder) {
     std::optional<journal::IdempotencyReceipt> receipt = receipt_of(
         request.idempotency_key,
         caller,
@@ -201,32 +235,20 @@ void ControlPlane::resolve_question(
         fingerprint(request),
         run,
         outside_.clock.now().wall_us);
-    if (was_done_before(receipt, run, responder))
-        return;
-    with_actor_of(
-        *row,
-        std::move(responder),
-        [this,
-         authority = caller.authority(),
-         request = std::move(request),
-         receipt = std::move(receipt)](RunActor& actor, Responder<Json> to) mutable {
-            Batch batch = actor.batch_of(std::move(authority));
-            if (const Status staged = actor.stage_answer(batch, request); !staged) {
-                to.fail(staged.error());
-                return;
-            }
-            batch.receipt = std::move(receipt);
-            commit_for(actor, std::move(batch), std::move(to));
-        });
+    const QuestionId question = request.question;
+    settle_question(
+        caller,
+        run,
+        question,
+        std::move(receipt),
+        [request = std::move(request)](RunActor& actor, Batch& batch) {
+            return actor.stage_answer(batch, request);
+        },
+        std::move(responder));
 }
 
 void ControlPlane::cancel_question(
     const Caller& caller, RunId run, CancelQuestion request, Responder<Json> responder) {
-    const Result<journal::ApprovalRow> row = question_of(caller, run, request.question);
-    if (!row) {
-        responder.fail(row.error());
-        return;
-    }
     std::optional<journal::IdempotencyReceipt> receipt = receipt_of(
         request.idempotency_key,
         caller,
@@ -234,47 +256,15 @@ void ControlPlane::cancel_question(
         Json::array({request.question.value, request.justification}),
         run,
         outside_.clock.now().wall_us);
-    if (was_done_before(receipt, run, responder))
-        return;
-    with_actor_of(
-        *row,
-        std::move(responder),
-        [this,
-         authority = caller.authority(),
-         request = std::move(request),
-         receipt = std::move(receipt)](RunActor& actor, Responder<Json> to) mutable {
-            Batch batch = actor.batch_of(std::move(authority));
-            if (const Status staged = actor.stage(batch, cancellation_of(request)); !staged) {
-                to.fail(staged.error());
-                return;
-            }
-            batch.receipt = std::move(receipt);
-            commit_for(actor, std::move(batch), std::move(to));
-        });
-}
-
-void ControlPlane::with_actor_of(
-    const journal::ApprovalRow& row,
-    Responder<Json> responder,
-    UniqueFunction<void(RunActor&, Responder<Json>)> act) {
-    const std::shared_ptr<RunActor> actor = supervisor_.find(row.run);
-    if (const Status pending = check_question(actor.get(), row); !pending) {
-        responder.fail(pending.error());
-        return;
-    }
-    actor->post([this,
-                 actor,
-                 id = row.approval,
-                 responder = std::move(responder),
-                 act = std::move(act)]() mutable {
-        // Looked at only now: what was pending when the request came may be answered by now.
-        const Result<journal::ApprovalRow> now = outside_.journal.approval(id);
-        const Status pending = now ? check_question(actor.get(), *now) : Status(fail(now.error()));
-        if (pending)
-            act(*actor, std::move(responder));
-        else
-            responder.fail(pending.error());
-    });
+    settle_question(
+        caller,
+        run,
+        request.question,
+        std::move(receipt),
+        [cancellation = cancellation_of(request)](RunActor& actor, Batch& batch) {
+            return actor.stage(batch, cancellation);
+        },
+        std::move(responder));
 }
 
 void ControlPlane::resolve_session_question(

@@ -196,10 +196,17 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     Result<std::string> input_of(const engine::CallState& call) const;
     Result<codec::Digest> digest_of(const engine::CallState& call) const;
     codec::Digest digest_of(const engine::CallState& call, std::string input) const;
-    Status stage_resolution(Batch& batch, const Resolution& resolution);
-    Status stage_outcome(Batch& batch, const engine::CallState& call, const Resolution& resolution);
-    Status
-    stage_decision(Batch& batch, const engine::CallState& call, const Resolution& resolution);
+    /// What a resolution makes of its gate; the texts that belong to it go to `blobs`.
+    Result<engine::EventBody>
+    event_of(const Resolution& resolution, std::vector<std::string>& blobs) const;
+    static Result<engine::EventBody> outcome_of(
+        const engine::CallState& call,
+        const Resolution& resolution,
+        std::vector<std::string>& blobs);
+    Result<engine::EventBody> decision_of(
+        const engine::CallState& call,
+        const Resolution& resolution,
+        std::vector<std::string>& blobs) const;
     Result<std::string> judge_update(const engine::CallState& call, const std::string& input) const;
     void open_gate(const CallId& call, const std::string& reason, Plan& plan);
     bool may_start(const engine::CallState& call, Plan& plan);

@@ -84,24 +84,31 @@ bool RunActor::may_start(const engine::CallState& call, Plan& plan) {
 // ----------------------------------------------------------------------------------
 
 Status RunActor::stage_resolutions(Batch& batch, const std::vector<Resolution>& resolutions) {
-    for (const Resolution& resolution : resolutions)
-        KHEISH_CHECK(stage_resolution(batch, resolution));
+    // What is staged is in the state: all of them are found possible before the first one is.
+    std::vector<engine::EventBody> bodies;
+    for (const Resolution& resolution : resolutions) {
+        KHEISH_TRY(engine::EventBody body, event_of(resolution, batch.blobs));
+        bodies.push_back(std::move(body));
+    }
+    for (engine::EventBody& body : bodies)
+        KHEISH_CHECK(stage(batch, std::move(body)));
     return {};
 }
 
-Status RunActor::stage_resolution(Batch& batch, const Resolution& resolution) {
+Result<engine::EventBody>
+RunActor::event_of(const Resolution& resolution, std::vector<std::string>& blobs) const {
     for (const engine::CallState* call : state().pending_outcomes())
         if (outcome_gate_id(run(), call->proposal.call, call->executions) == resolution.approval)
-            return stage_outcome(batch, *call, resolution);
+            return outcome_of(*call, resolution, blobs);
     const engine::CallState* call = state().find_gate(resolution.approval);
     if (call == nullptr)
         return fail(
             Errc::approval_request_not_pending, resolution.approval.value + " is not pending");
-    return stage_decision(batch, *call, resolution);
+    return decision_of(*call, resolution, blobs);
 }
 
-Status
-RunActor::stage_outcome(Batch& batch, const engine::CallState& call, const Resolution& resolution) {
+Result<engine::EventBody> RunActor::outcome_of(
+    const engine::CallState& call, const Resolution& resolution, std::vector<std::string>& blobs) {
     if (resolution.updated_input)
         return fail(
             Errc::approval_state_conflict,
@@ -121,10 +128,10 @@ RunActor::stage_outcome(Batch& batch, const engine::CallState& call, const Resol
     case Resolution::Behavior::supply:
         resolved.choice = engine::OutcomeChoice::result;
         resolved.text = codec::blob_ref(*resolution.result);
-        batch.blobs.push_back(*resolution.result);
+        blobs.push_back(*resolution.result);
         break;
     }
-    return stage(batch, std::move(resolved));
+    return resolved;
 }
 
 /// The canonical form of what is to be done instead, where the tool takes it and no rule denies it.
@@ -147,8 +154,10 @@ RunActor::judge_update(const engine::CallState& call, const std::string& input) 
     return valid;
 }
 
-Status RunActor::stage_decision(
-    Batch& batch, const engine::CallState& call, const Resolution& resolution) {
+Result<engine::EventBody> RunActor::decision_of(
+    const engine::CallState& call,
+    const Resolution& resolution,
+    std::vector<std::string>& blobs) const {
     if (resolution.behavior == Resolution::Behavior::supply)
         return fail(
             Errc::approval_state_conflict,
@@ -165,9 +174,9 @@ Status RunActor::stage_decision(
         KHEISH_TRY(std::string input, judge_update(call, *resolution.updated_input));
         resolved.updated_input = codec::blob_ref(input);
         resolved.updated_digest = digest_of(call, input);
-        batch.blobs.push_back(std::move(input));
+        blobs.push_back(std::move(input));
     }
-    return stage(batch, std::move(resolved));
+    return resolved;
 }
 
 } // namespace kheish::control

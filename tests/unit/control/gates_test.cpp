@@ -183,6 +183,45 @@ TEST_F(GatesTest, NothingCanBeSuppliedForWhatHasNotHappened) {
     EXPECT_EQ(status(run_), "waiting_for_approval");
 }
 
+class BatchTest : public ControlFixture {
+  protected:
+    Result<codec::Json> send(RunId run, std::vector<Resolution> resolutions) {
+        return wait_for<codec::Json>([&](Responder<codec::Json> responder) {
+            ResolveApprovals request;
+            request.resolutions = std::move(resolutions);
+            plane_->resolve_approvals(
+                Caller::user(kAlice), run, std::move(request), std::move(responder));
+        });
+    }
+};
+
+TEST_F(BatchTest, IsAllOrNothingWhateverIsWrongWithItsSecond) {
+    make_session("demo");
+    const RunId run = submit("demo", "build");
+    launched(run);
+    routes_->fake.answer_calls({kBash, {"toolu_3", "bash", R"({"command":"make install"})"}});
+    settle();
+    Resolution first;
+    first.approval = ApprovalId{"approval-1-1"};
+    first.behavior = Behavior::allow;
+    Resolution second = first;
+    second.approval = ApprovalId{"approval-1-2"};
+    std::vector<Resolution> wrong(4, second);
+    wrong[0].updated_input = R"({"cmd":"no such member"})";
+    wrong[1].behavior = Behavior::supply;
+    wrong[1].result = "done";
+    wrong[2].digest = codec::sha256("another action");
+    wrong[3].approval = ApprovalId{"approval-1-3"};
+    for (const Resolution& bad : wrong) {
+        EXPECT_FALSE(send(run, {first, bad}).has_value());
+        EXPECT_EQ(view(run).find("pending_approval_ids")->size(), 2U);
+        EXPECT_TRUE(host_->executions.empty());
+    }
+    ASSERT_TRUE(send(run, {first, second}).has_value()) << "they wait as before";
+    EXPECT_EQ(host_->executions.size(), 1U) << "one after the other";
+    expect_rows_follow_events(run);
+}
+
 // --- a call whose outcome nobody knows
 
 class OutcomeTest : public GatesTest {

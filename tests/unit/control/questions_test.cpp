@@ -76,6 +76,10 @@ TEST_F(QuestionsTest, TheAnswersAreTheResult) {
     EXPECT_EQ(plane_->questions_view(Caller::user(kAlice), {})->size(), 1U);
     EXPECT_EQ(plane_->questions_view(Caller::user(kBob), {})->size(), 0U);
     EXPECT_EQ(plane_->approvals_view(Caller::user(kAlice), {})->size(), 0U);
+    EXPECT_EQ(
+        plane_->approval_view(Caller::user(kAlice), ApprovalId{"question-1-1"}).error().code,
+        Errc::approval_not_found);
+    EXPECT_FALSE(resolve(run, "question-1-1", true).has_value()) << "it is no permission";
     EXPECT_EQ(resolve_question(run, full_answer(), kBob).error().code, Errc::forbidden);
 
     ASSERT_TRUE(resolve_question(run, full_answer()).has_value());

@@ -14,7 +14,7 @@ namespace kheish::control {
 struct Progress {
     std::int64_t since_boot_us = 0; ///< last event of it, by the boot clock of this boot
     bool is_broken = false;         ///< set aside until it can be loaded again
-    bool is_held_back = false;      ///< queued behind another run, or until there is room
+    bool is_held_back = false;      ///< in line, or an event of it is being committed
 };
 
 /// Why a live run makes no progress for `after` though nothing holds it back, as a sentence with

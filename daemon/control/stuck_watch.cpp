@@ -29,13 +29,18 @@ void Supervisor::watch_for_stuck() {
     });
 }
 
-/// Queued behind the active run, behind another queued one, or until there is room.
+/// Queued behind the active run, one whose end is not sure yet, or another queued one, or until
+/// there is room; and while an event of it is being committed, which is progress.
 bool Supervisor::is_held_back(const RunActor& actor) const {
+    if (!actor.is_broken() && actor.committed_state() == nullptr)
+        return true;
     if (actor.state().status != engine::RunStatus::queued)
         return false;
-    if (roomless_.contains(actor.run()))
+    const SessionId& session = actor.state().session;
+    if (roomless_.contains(actor.run()) || ending_.contains(session) ||
+        broken_runs_.contains(session))
         return true;
-    const auto line = sessions_.find(actor.state().session);
+    const auto line = sessions_.find(session);
     return line != sessions_.end() &&
            (line->second.active ||
             (!line->second.queued.empty() && line->second.queued.front() != actor.run()));

@@ -86,6 +86,20 @@ TEST_F(StuckTest, WhoeverStandsInLineIsNotStuck) {
     EXPECT_EQ(reports(second), 0);
 }
 
+TEST_F(StuckTest, WhoeverIsNextIsNotStuckWhileTheEndBeforeItIsBeingCommitted) {
+    const RunId first = working();
+    const RunId second = submit("demo", "after it");
+    pass(40min);
+    finish_call(first, "call-1-0", "a.txt");
+    routes_->fake.answer("Looked.");
+    ASSERT_TRUE(journal_->commit()); // of the answer; that of the end is under way now
+    timers_->pass(10min);
+    settle();
+    EXPECT_EQ(status(first), "completed");
+    EXPECT_EQ(status(second), "running");
+    EXPECT_EQ(reports(second), 0);
+}
+
 TEST_F(StuckTest, WhoeverWaitsForADeadlineIsNotStuck) {
     const RunId run = begin();
     routes_->fake.fail(models::CallError::Kind::rate_limited, std::chrono::hours(72));

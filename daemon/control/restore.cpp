@@ -61,9 +61,16 @@ Status Supervisor::restore() {
 
 void Supervisor::sweep() {
     std::vector<Attempt> live;
+    std::vector<Attempt> resting;
     for (const auto& [run, actor] : actors_)
         if (has_scope(actor->state()))
             live.emplace_back(run, actor->state().scope.attempt);
+        else if (!engine::is_terminal(actor->state().status) && actor->state().scope.attempt > 0)
+            resting.emplace_back(run, scopes::RunHost::kNoAttempt);
+    // What does not fit is never a scope; the launcher then leaves all slices alone.
+    for (const Attempt& run : resting)
+        if (live.size() < scopes::RunHost::kSweptLimit)
+            live.push_back(run);
     outside_.host.sweep(std::move(live), [](const Status& status) {
         // Cancelled by our own end: the next start sweeps.
         if (!status && status.error().code != Errc::cancelled)

@@ -16,8 +16,16 @@ namespace kheish::launcher {
 std::vector<sandbox::Attempt>
 sweep_victims(const sandbox::SweepRequest& request, const std::vector<sandbox::ListEntry>& found);
 
+/// The runs of `slices` that `request` does not name, where it names all that live, and that have
+/// no scope in `found`: a run that died between its last scope and its slice.
+std::vector<RunId> slice_victims(
+    const sandbox::SweepRequest& request,
+    const std::vector<sandbox::ListEntry>& found,
+    const std::vector<RunId>& slices);
+
 /// One SweepRequest: asks the manager for the scopes and stops those that nobody answers for, all
-/// at once; a run that has no scope left afterwards loses its slice and socket too.
+/// at once; a run that has no scope left afterwards loses its slice and socket too, as does one
+/// that had none before and is not named.
 class Sweep {
   public:
     using Done = UniqueFunction<void(Result<sandbox::SweptReply>)>;
@@ -37,6 +45,8 @@ class Sweep {
 
   private:
     void on_list(Result<std::vector<sandbox::ListEntry>> found);
+    void stop(const sandbox::Attempt& attempt);
+    void release(RunId run);
     void on_stopped(const sandbox::Attempt& attempt, Result<sandbox::StoppedReply> stopped);
 
     Context& context_;

@@ -86,10 +86,12 @@ struct ListRequest {
 };
 
 /// Kills every scope that is not one of `live` of this journal, and releases the slices of runs
-/// that have none. Starts under way are left alone.
+/// that `live` does not name and that have no scope. Starts under way are left alone.
 struct SweepRequest {
     JournalId journal{};
-    std::vector<Attempt> live; ///< at most kSweepLiveRunsLimit
+    /// At most kSweepLiveRunsLimit; number 0 is a run that lives without a scope. A list of that
+    /// length may not be all, so only slices whose scopes are killed are released with it.
+    std::vector<Attempt> live;
 
     friend bool operator==(const SweepRequest&, const SweepRequest&) = default;
 };

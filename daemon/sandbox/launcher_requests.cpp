@@ -72,7 +72,7 @@ Result<std::string> encode_body(std::uint64_t number, const SweepRequest& reques
     out.journal = request.journal;
     out.count = static_cast<std::uint32_t>(request.live.size());
     for (std::size_t i = 0; i < request.live.size(); ++i) {
-        KHEISH_CHECK(check_attempt(request.live[i], 1));
+        KHEISH_CHECK(check_attempt(request.live[i], 0));
         out.live[i] = to_wire(request.live[i]);
     }
     return to_bytes(out);
@@ -122,7 +122,7 @@ Result<SweepRequest> decode_sweep(std::string_view message) {
         return refused("too many live runs for one sweep");
     SweepRequest request{in.journal, {}};
     for (const wire::ScopeKey& entry : std::span(in.live).first(in.count)) {
-        KHEISH_TRY(const Attempt attempt, from_wire(entry, 1));
+        KHEISH_TRY(const Attempt attempt, from_wire(entry, 0));
         request.live.push_back(attempt);
     }
     return request;

@@ -139,7 +139,11 @@ class RunHost {
     virtual void stop(RunId run, int attempt) = 0;
     /// The run is over: its slice and socket go too.
     virtual void release(RunId run) = 0;
-    /// At boot: kills every attempt that exists and is not in `live`.
+    /// At boot: kills every attempt that exists and is not in `live`, and releases every run that
+    /// `live` does not name (kNoAttempt where it has none) unless the list is kSweptLimit long, and
+    /// may not be all. A longer one is refused.
+    static constexpr std::size_t kSweptLimit = 1024;
+    static constexpr int kNoAttempt = 0;
     virtual void
     sweep(std::vector<std::pair<RunId, int>> live, UniqueFunction<void(Status)> done) = 0;
     /// The full output of a call whose outcome has a spool, from `offset_bytes`, at most

@@ -198,6 +198,19 @@ def the_sweep_kills_what_nobody_answers_for(machine):
 
 
 @case
+def the_sweep_releases_the_slice_of_a_run_that_is_over(machine):
+    for run in (12, 13):
+        start(machine, run)
+        check(probe(machine, f"stop {run} 0"), "stopped 1")
+    slices = "/sys/fs/cgroup/kheish.slice/kheish-runs.slice/kheish-runs-{}.slice"
+    check(probe(machine, "sweep 12 0"), "swept 0 1")
+    machine.run(f"test -d {slices.format(12)} && ! test -e {slices.format(13)}")
+    check_nothing_left(machine, 13)
+    check(probe(machine, "sweep"), "swept 0 1")
+    check_nothing_left(machine, 12)
+
+
+@case
 def the_network_profile_has_the_hosts(machine):
     start(machine, 6, profile="network")
     script = "python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_STREAM); print(1)'"

@@ -162,6 +162,8 @@ TEST_F(QuestionsTest, WaitThroughARestartWithoutAProcess) {
     settle();
     crash();
     boot();
+    EXPECT_EQ(host_->swept, (std::vector<std::pair<RunId, int>>{{run, 0}}))
+        << "the sweep spares its slice, which counts what it used";
     EXPECT_EQ(status(run), "waiting_for_user_question");
     ASSERT_TRUE(resolve_question(run, full_answer()).has_value());
     EXPECT_NE(told().find("Blue"), std::string::npos);

@@ -43,6 +43,24 @@ TEST(Operations, ASweepSparesExactlyWhatIsNamed) {
     EXPECT_TRUE(sweep_victims(request, {}).empty());
 }
 
+TEST(Operations, ASweepReleasesTheSlicesOfRunsThatAreNotNamed) {
+    const std::vector<ListEntry> found{{{RunId{1}, 1}, kOurs}, {{RunId{2}, 1}, kOurs}};
+    const std::vector<RunId> slices{RunId{1}, RunId{2}, RunId{3}, RunId{4}, RunId{5}};
+    const sandbox::SweepRequest request{kOurs, {{RunId{1}, 1}, {RunId{3}, 0}, {RunId{4}, 7}}};
+    EXPECT_EQ(slice_victims(request, found, slices), std::vector<RunId>{RunId{5}});
+    EXPECT_EQ(slice_victims({kOurs, {}}, {}, {RunId{1}, RunId{3}}).size(), 2U);
+}
+
+TEST(Operations, ASweepThatMayNotNameAllReleasesNoSlice) {
+    sandbox::SweepRequest request{kOurs, {}};
+    for (std::size_t i = 1; i < sandbox::kSweepLiveRunsLimit; ++i)
+        request.live.push_back({RunId{static_cast<std::int64_t>(i)}, 0});
+    const std::vector<RunId> slices{RunId{5000}};
+    EXPECT_EQ(slice_victims(request, {}, slices), slices);
+    request.live.push_back({RunId{4000}, 0});
+    EXPECT_TRUE(slice_victims(request, {}, slices).empty());
+}
+
 TEST(LaunchFailure, RoundTrips) {
     const Error error{Errc::launch_refused, "workspace /x:\nno", EACCES, false};
     const std::optional<Error> read = parse_launch_failure(launch_failure_line(error));

@@ -65,6 +65,7 @@ void SqliteJournal::submit(Write write, Responder<Committed> done) {
 Status SqliteJournal::commit() {
     KHEISH_ASSERT(!committing_);
     committing_ = true;
+    notice_corruption();
     recover_if_due();
     std::vector<Pending> batch = std::exchange(queue_, {});
     queued_bytes_ = 0;
@@ -93,6 +94,7 @@ Status SqliteJournal::run_transaction(std::vector<Pending>& batch) {
         status = database_->run(sql::kCommit, "committing");
     if (status) {
         newest_seq_ = newest;
+        write_mark();
         count_commit(batch, started_us);
         return {};
     }
@@ -104,6 +106,22 @@ Status SqliteJournal::run_transaction(std::vector<Pending>& batch) {
     enter_failure(status.error());
     fail_transaction(batch, status.error());
     return status;
+}
+
+/// The commit is durable all the same: without its mark less is noticed of what may happen to it.
+void SqliteJournal::write_mark() {
+    const Status written = mark_.write({instance_id_, newest_seq_});
+    if (!written && !mark_failed_)
+        log(Level::warning,
+            "The mark of what the journal has acknowledged cannot be written",
+            {{log_field::kError, written.error().to_string()}});
+    mark_failed_ = !written;
+}
+
+/// Something was read that is not what was written: nothing is written on top of it.
+void SqliteJournal::notice_corruption() {
+    if (health_.writable && database_->corruption())
+        enter_failure(*database_->corruption());
 }
 
 Status SqliteJournal::run_one(Pending& pending, EventSeq& newest) {

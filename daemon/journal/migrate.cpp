@@ -2,6 +2,7 @@
 
 #include "base/fd.hpp"
 #include "base/log.hpp"
+#include "journal/page_checksum.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -111,6 +112,29 @@ Status apply_all(Database& database, std::span<const Migration> steps) {
     return {};
 }
 
+/// Rewrites every page, now with a checksum, in one transaction.
+Status add_checksums(Database& database) {
+    KHEISH_TRY(const bool has_them, database.is_checksummed());
+    if (has_them)
+        return {};
+    KHEISH_TRY(const std::int64_t page_bytes, database.integer("PRAGMA page_size"));
+    // SQLite never changes the page size under a log.
+    if (page_bytes != kPageBytes)
+        KHEISH_CHECK(database.execute(
+            "PRAGMA journal_mode = DELETE; PRAGMA page_size = " + std::to_string(kPageBytes) +
+                "; VACUUM; PRAGMA journal_mode = WAL",
+            "changing the page size"));
+    // Through the log: it is copied in the order of the pages, and the first says what they are.
+    KHEISH_CHECK(database.reserve_checksums());
+    KHEISH_CHECK(database.execute("VACUUM", "adding checksums"));
+    // From here on the file says that its pages have checksums, not only the log.
+    KHEISH_CHECK(database.execute("PRAGMA wal_checkpoint(TRUNCATE)", "adding checksums"));
+    KHEISH_TRY(const bool has_them_now, database.is_checksummed());
+    if (!has_them_now)
+        return fail(Errc::internal, "SQLite leaves no room for checksums");
+    return {};
+}
+
 /// The version of the database, once it is clear that it is a journal or an empty file.
 Result<std::int64_t> identify(Database& database, const std::string& path) {
     KHEISH_TRY(const std::int64_t application, database.integer("PRAGMA application_id"));
@@ -137,6 +161,11 @@ Status migrate(
             Errc::journal_newer_schema,
             path + " has schema " + std::to_string(version) + ", this program knows up to " +
                 std::to_string(newest) + ": run the newer kheish, or restore an older backup");
+    KHEISH_TRY(const bool is_checksummed, database.is_checksummed());
+    if (version >= kChecksummedVersion && !is_checksummed)
+        return fail(
+            Errc::journal_corrupt,
+            path + ": the header is damaged, it says that pages have no checksums");
     if (version == newest)
         return {};
     const std::span<const Migration> missing = steps.subspan(static_cast<std::size_t>(version));
@@ -150,7 +179,9 @@ Status migrate(
         "The journal is brought to a newer schema; a backup was made",
         {{log_field::kMessageId, std::string(log_message::kJournalMigrated)},
          {"KHEISH_BACKUP", backup}});
-    Status status = apply_all(database, missing);
+    Status status = add_checksums(database);
+    if (status)
+        status = apply_all(database, missing);
     // A daemon that is started again and again must not fill the disk with equal copies.
     if (!status && database.integer("PRAGMA user_version") == version)
         KHEISH_CHECK(remove_file(backup));

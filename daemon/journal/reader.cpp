@@ -171,9 +171,13 @@ Result<std::string> SqliteJournal::blob(const codec::Digest& digest) const {
     KHEISH_CHECK(query.read_all(codec, data));
     if (!data)
         return fail(Errc::not_found, "blob " + digest.to_hex() + " has been pruned");
-    if (codec != 0 || codec::sha256(*data) != digest)
-        return fail(
-            Errc::journal_corrupt, "blob " + digest.to_hex() + " is not what its digest says");
+    if (codec != 0 || codec::sha256(*data) != digest) {
+        const Error error{
+            .code = Errc::journal_corrupt,
+            .message = "blob " + digest.to_hex() + " is not what its digest says"};
+        database_->note_corruption(error);
+        return fail(error);
+    }
     return *std::move(data);
 }
 

@@ -1,6 +1,8 @@
 #include "journal/sqlite.hpp"
 
 #include "base/assert.hpp"
+#include "journal/checksum_vfs.hpp"
+#include "journal/page_checksum.hpp"
 
 #include <cerrno>
 #include <chrono>
@@ -14,9 +16,11 @@ namespace {
 constexpr std::chrono::milliseconds kBusyTimeout{500};
 
 Errc classify(int code, int sys_errno) {
-    if (code == SQLITE_FULL || sys_errno == ENOSPC || sys_errno == EDQUOT)
+    if ((code & 0xff) == SQLITE_FULL || sys_errno == ENOSPC || sys_errno == EDQUOT)
         return Errc::storage_full;
-    switch (code) {
+    if (code == SQLITE_IOERR_DATA || code == SQLITE_IOERR_CORRUPTFS)
+        return Errc::journal_corrupt;
+    switch (code & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return Errc::journal_corrupt;
@@ -62,7 +66,7 @@ Error sqlite_error(sqlite3* database, int code, std::string_view context) {
     const bool from_system = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN;
     const int sys_errno = from_system && database != nullptr ? sqlite3_system_errno(database) : 0;
     Error error{
-        .code = classify(primary, sys_errno),
+        .code = classify(code, sys_errno),
         .message = std::string(context) + ": " +
                    (database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code)) + " (" +
                    std::to_string(code) + ")",
@@ -93,7 +97,14 @@ Result<bool> Query::step() {
     if (code == SQLITE_DONE)
         return false;
     sqlite3* database = sqlite3_db_handle(statement_);
-    return fail(sqlite_error(database, sqlite3_extended_errcode(database), "using the journal"));
+    Error error = sqlite_error(database, sqlite3_extended_errcode(database), "using the journal");
+    note(error);
+    return fail(std::move(error));
+}
+
+void Query::note(const Error& error) {
+    if (error.code == Errc::journal_corrupt && !corruption_)
+        corruption_ = error;
 }
 
 Status Query::run() {
@@ -106,8 +117,7 @@ Result<Database> Database::open(const std::string& path, const DatabaseOptions& 
     const int flags = (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
                       SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     sqlite3* raw = nullptr;
-    const char* vfs = options.vfs.empty() ? nullptr : options.vfs.c_str();
-    const int code = sqlite3_open_v2(path.c_str(), &raw, flags, vfs);
+    const int code = sqlite3_open_v2(path.c_str(), &raw, flags, checksum_vfs(options.vfs).c_str());
     SqliteHandle handle(raw); // also after a failure there is something to close
     if (code != SQLITE_OK)
         return fail(sqlite_error(raw, code, "opening " + path));
@@ -116,7 +126,10 @@ Result<Database> Database::open(const std::string& path, const DatabaseOptions& 
     // SQLite falls back to reading where it may not write.
     if (!options.read_only && sqlite3_db_readonly(raw, "main") == 1)
         return fail(Errc::journal_unavailable, path + " is read-only");
-    return Database(std::move(handle));
+    Database database(std::move(handle));
+    if (!options.read_only)
+        KHEISH_CHECK(database.reserve_checksums());
+    return database;
 }
 
 Status Database::execute(const std::string& sql, std::string_view context) {
@@ -138,7 +151,7 @@ Result<Query> Database::query(std::string_view sql) {
     const auto found = statements_.find(sql);
     if (found != statements_.end()) {
         KHEISH_ASSERT(sqlite3_stmt_busy(found->second.get()) == 0);
-        return Query(found->second.get());
+        return Query(found->second.get(), *corruption_);
     }
     sqlite3_stmt* raw = nullptr;
     const int code = sqlite3_prepare_v3(
@@ -149,10 +162,35 @@ Result<Query> Database::query(std::string_view sql) {
         &raw,
         nullptr);
     StatementHandle statement(raw);
-    if (code != SQLITE_OK)
-        return fail(sqlite_error(handle_.get(), code, "preparing a statement"));
+    if (code != SQLITE_OK) {
+        Error error = sqlite_error(handle_.get(), code, "preparing a statement");
+        note_corruption(error);
+        return fail(std::move(error));
+    }
     statements_.emplace(std::string(sql), std::move(statement));
-    return Query(raw);
+    return Query(raw, *corruption_);
+}
+
+Result<bool> Database::is_checksummed() {
+    int answer = 0;
+    const int code = sqlite3_file_control(handle_.get(), "main", kIsChecksummedControl, &answer);
+    if (code != SQLITE_OK)
+        return fail(sqlite_error(handle_.get(), code, "asking for checksums"));
+    return answer != 0;
+}
+
+Status Database::reserve_checksums() {
+    int bytes = kPageChecksumBytes;
+    const int code =
+        sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_RESERVE_BYTES, &bytes);
+    if (code != SQLITE_OK)
+        return fail(sqlite_error(handle_.get(), code, "reserving room for checksums"));
+    return {};
+}
+
+void Database::note_corruption(const Error& error) {
+    if (error.code == Errc::journal_corrupt && !*corruption_)
+        *corruption_ = error;
 }
 
 Result<std::int64_t> Database::integer(std::string_view sql) {

@@ -5,6 +5,8 @@
 #include "journal/values.hpp"
 
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,9 +29,12 @@ bool is_storage_failure(Errc code);
 /// life resets the statement. Not two at once on one SQL text.
 class Query {
   public:
-    explicit Query(sqlite3_stmt* statement) : statement_(statement) {}
+    /// `corruption` outlives the query and keeps the first that is met.
+    Query(sqlite3_stmt* statement, std::optional<Error>& corruption)
+        : statement_(statement), corruption_(corruption) {}
     Query(Query&& other) noexcept
-        : statement_(std::exchange(other.statement_, nullptr)), bound_(other.bound_) {}
+        : statement_(std::exchange(other.statement_, nullptr)), corruption_(other.corruption_),
+          bound_(other.bound_) {}
     Query& operator=(Query&&) = delete;
     Query(const Query&) = delete;
     Query& operator=(const Query&) = delete;
@@ -60,7 +65,10 @@ class Query {
     Status read_tuple(const std::tuple<Values&...>& values) {
         ColumnReader reader(statement_);
         std::apply([&reader](auto&... value) { (reader.read(value), ...); }, values);
-        return reader.finish();
+        Status status = reader.finish();
+        if (!status)
+            note(status.error());
+        return status;
     }
     template <class... Values>
     Status read_all(Values&... values) {
@@ -74,9 +82,11 @@ class Query {
         binder.bind(value);
         bound_ = binder.bound();
     }
+    void note(const Error& error);
     void reset() noexcept;
 
     sqlite3_stmt* statement_;
+    std::optional<Error>& corruption_;
     int bound_ = 0;
 };
 
@@ -85,7 +95,7 @@ struct DatabaseOptions {
     bool read_only = false;
 };
 
-/// One connection with the settings that every use of a journal needs.
+/// One connection with the settings that every use of a journal needs, over checksum_vfs().
 class Database {
   public:
     /// Opens the existing file at `path`.
@@ -103,11 +113,22 @@ class Database {
     /// False where SQLite has rolled back a transaction by itself, or none was begun.
     bool in_transaction() const { return sqlite3_get_autocommit(handle_.get()) == 0; }
     sqlite3* handle() const { return handle_.get(); }
+    /// Whether the pages in the file carry checksums (not: those that are still in the log).
+    Result<bool> is_checksummed();
+    /// A new database, and one that is vacuumed, gets room for a checksum in every page. Done by
+    /// open() for one that is written to; setting another page size undoes it.
+    Status reserve_checksums();
+    /// The first that was met in reading: the database is damaged.
+    const std::optional<Error>& corruption() const { return *corruption_; }
+    /// Keeps `error` for corruption().
+    void note_corruption(const Error& error);
 
   private:
-    explicit Database(SqliteHandle handle) : handle_(std::move(handle)) {}
+    explicit Database(SqliteHandle handle)
+        : handle_(std::move(handle)), corruption_(std::make_unique<std::optional<Error>>()) {}
 
     SqliteHandle handle_;
+    std::unique_ptr<std::optional<Error>> corruption_; ///< stays where it is
     std::map<std::string, StatementHandle, std::less<>> statements_;
 };
 

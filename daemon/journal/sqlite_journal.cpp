@@ -49,24 +49,45 @@ Result<Database> open_database(const std::string& path, Options& options, const 
     return database;
 }
 
+/// A journal that is gone is not made anew over what it has promised.
+Status check_presence(const std::string& path, AcknowledgedMark& mark) {
+    KHEISH_TRY(const std::optional<AcknowledgedMark::Value> acknowledged, mark.read());
+    struct stat status {};
+    const bool is_there = ::stat(path.c_str(), &status) == 0 && status.st_size > 0;
+    if (is_there || !acknowledged)
+        return {};
+    return fail(
+        Errc::journal_corrupt,
+        "the journal " + path + " is missing, and " + std::to_string(acknowledged->newest) +
+            " events of it were acknowledged: put it back from a backup; to begin with an empty "
+            "one, remove " +
+            AcknowledgedMark::path_of(path));
+}
+
 } // namespace
 
 Result<std::unique_ptr<SqliteJournal>> SqliteJournal::open(
     const std::string& path, Options options, const Clock& clock, Entropy& entropy) {
     KHEISH_TRY(Fd lock, lock_process(path + ".lock"));
+    KHEISH_TRY(AcknowledgedMark mark, AcknowledgedMark::open(options.vfs, path));
+    KHEISH_CHECK(check_presence(path, mark));
     Result<Database> database = open_database(path, options, clock);
     if (!database)
         return fail(std::move(database).error().wrap("opening the journal " + path));
     std::unique_ptr<SqliteJournal> journal = std::make_unique<SqliteJournal>(
-        ConstructorKey{}, std::move(lock), *std::move(database), clock);
-    if (Status loaded = journal->load(entropy); !loaded)
+        ConstructorKey{}, std::move(lock), *std::move(database), std::move(mark), clock);
+    Status loaded = journal->load(entropy);
+    if (loaded)
+        loaded = journal->check_mark();
+    if (!loaded)
         return fail(std::move(loaded).error().wrap("reading the journal " + path));
     return journal;
 }
 
-SqliteJournal::SqliteJournal(ConstructorKey /*key*/, Fd lock, Database database, const Clock& clock)
+SqliteJournal::SqliteJournal(
+    ConstructorKey /*key*/, Fd lock, Database database, AcknowledgedMark mark, const Clock& clock)
     : lock_(std::move(lock)), database_(std::make_unique<Database>(std::move(database))),
-      clock_(clock) {}
+      mark_(std::move(mark)), clock_(clock) {}
 
 SqliteJournal::~SqliteJournal() {
     closing_ = true;
@@ -91,6 +112,20 @@ Status SqliteJournal::load(Entropy& entropy) {
           sql::kWriteOutput})
         KHEISH_CHECK(database_->query(text));
     return {};
+}
+
+Status SqliteJournal::check_mark() {
+    KHEISH_TRY(const std::optional<AcknowledgedMark::Value> acknowledged, mark_.read());
+    if (!acknowledged || acknowledged->journal != instance_id_ ||
+        acknowledged->newest <= newest_seq_)
+        return {};
+    return fail(
+        Errc::journal_corrupt,
+        "it ends at event " + std::to_string(newest_seq_) + ", and " +
+            std::to_string(acknowledged->newest) +
+            " were acknowledged: its write-ahead log is damaged, or it is an older copy. Put a "
+            "backup in its place, or accept that what came later is forgotten: in both cases "
+            "remove the .acknowledged file beside it");
 }
 
 Status SqliteJournal::load_instance_id(Entropy& entropy) {

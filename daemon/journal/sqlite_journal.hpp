@@ -4,6 +4,7 @@
 #include "base/entropy.hpp"
 #include "base/fd.hpp"
 #include "base/unique_function.hpp"
+#include "journal/acknowledged_mark.hpp"
 #include "journal/journal.hpp"
 
 #include <memory>
@@ -23,7 +24,9 @@ struct Options {
     UniqueFunction<void()> on_migration_progress;
 };
 
-/// The journal in one SQLite database; schema/0001_initial.sql describes it.
+/// The journal in one SQLite database; schema/0001_initial.sql describes it. Every page that is
+/// read is checked (checksum_vfs.hpp); beside it lies the mark of what was acknowledged
+/// (acknowledged_mark.hpp).
 class SqliteJournal final : public Journal {
     /// Only open() has one.
     struct ConstructorKey {};
@@ -32,10 +35,12 @@ class SqliteJournal final : public Journal {
     /// Opens the journal at `path`, makes it (mode 0600) where there is none, and brings it to this
     /// program's schema. `clock` and `entropy` outlive the journal. Errors: journal_unavailable
     /// (in use by another process, read-only, no such directory), journal_corrupt,
-    /// journal_newer_schema, storage_full; an existing database is then as it was.
+    /// journal_newer_schema, storage_full; an existing database is then as it was. It is
+    /// journal_corrupt too where it holds less than was acknowledged.
     static Result<std::unique_ptr<SqliteJournal>>
     open(const std::string& path, Options options, const Clock& clock, Entropy& entropy);
-    SqliteJournal(ConstructorKey key, Fd lock, Database database, const Clock& clock);
+    SqliteJournal(
+        ConstructorKey key, Fd lock, Database database, AcknowledgedMark mark, const Clock& clock);
     /// What was submitted and not committed is answered with Errc::journal_unavailable; what is
     /// submitted by a responder meanwhile too, and at once.
     ~SqliteJournal() override;
@@ -82,6 +87,9 @@ class SqliteJournal final : public Journal {
     };
 
     Status load(Entropy& entropy);
+    Status check_mark();
+    void write_mark();
+    void notice_corruption();
     Status load_instance_id(Entropy& entropy);
     /// The write's bytes, or why it is refused before it is tried.
     Result<std::size_t> admit(const Write& write) const;
@@ -98,6 +106,8 @@ class SqliteJournal final : public Journal {
 
     Fd lock_; ///< released after the database is closed
     std::unique_ptr<Database> database_;
+    AcknowledgedMark mark_;
+    bool mark_failed_ = false;
     const Clock& clock_;
     std::vector<Pending> queue_;
     std::size_t queued_bytes_ = 0;

@@ -44,7 +44,7 @@ SIMULATOR_FORBIDDEN = {"loop", "bus", "http", "app"}
 
 # Libraries that a folder must not see, by the start of the name between angle brackets.
 LOOP_LIBRARIES = ("event2/", "curl/")
-STORE_LIBRARIES = ("sqlite3.h",)
+STORE_LIBRARIES = ("sqlite3.h", "xxhash.h")
 DATA_LIBRARIES = ("jansson.h", "gnutls/", "toml++/", "CLI/")
 BANNED_LIBRARIES = {
     "base": LOOP_LIBRARIES + STORE_LIBRARIES + DATA_LIBRARIES,

@@ -208,7 +208,8 @@ TEST(Restart, AKilledProcessLosesNothingThatWasAnswered) {
 /// how.
 class Golden : public testing::TestWithParam<const char*> {};
 
-INSTANTIATE_TEST_SUITE_P(Schemas, Golden, testing::Values("schema-1.db", "schema-2.db"));
+INSTANTIATE_TEST_SUITE_P(
+    Schemas, Golden, testing::Values("schema-1.db", "schema-2.db", "schema-3.db"));
 
 TEST_P(Golden, IsOpenedAndRead) {
     const TemporaryDirectory directory;

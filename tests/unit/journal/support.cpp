@@ -1,5 +1,6 @@
 #include "support.hpp"
 
+#include "journal/checksum_vfs.hpp"
 #include "journal/sqlite.hpp"
 
 #include <cstdlib>
@@ -31,7 +32,10 @@ namespace {
 /// A plain connection, without the journal's own restrictions.
 SqliteHandle open_raw(const std::string& path) {
     sqlite3* raw = nullptr;
-    KHEISH_ASSERT(sqlite3_open(path.c_str(), &raw) == SQLITE_OK);
+    // What is written behind the journal's back is still written by a disk that works.
+    constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    const std::string vfs = checksum_vfs({});
+    KHEISH_ASSERT(sqlite3_open_v2(path.c_str(), &raw, kFlags, vfs.c_str()) == SQLITE_OK);
     return SqliteHandle(raw);
 }
 

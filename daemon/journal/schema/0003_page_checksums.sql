@@ -1,0 +1,6 @@
+-- Schema 3: every page of the database carries a checksum.
+--
+-- The last 8 bytes of each page of 4096 bytes, which SQLite reserves for us (byte 20 of the file),
+-- are the XXH3-64 of the rest with the page's number as seed, little-endian. Any SQLite reads the
+-- database; one that writes to it without these checksums damages it. A database of an older schema
+-- is rewritten as a whole before this step; no table changes.

@@ -14,7 +14,8 @@ std::vector<Command> all_commands() {
           session_commands,
           run_commands,
           approval_commands,
-          question_commands})
+          question_commands,
+          journal_commands})
         for (Command& command : group())
             all.push_back(std::move(command));
     return all;

@@ -34,9 +34,12 @@ Result<std::string> Session::call_text(const Call& call) {
     return client->call_text(call, 's');
 }
 
+Status Session::go_to_host() {
+    return settings_.host.empty() ? Status() : run_remotely(settings_.host, words_);
+}
+
 Result<Fd> Session::call_fd(const Call& call) {
-    if (!settings_.host.empty())
-        KHEISH_CHECK(run_remotely(settings_.host, words_));
+    KHEISH_CHECK(go_to_host());
     KHEISH_TRY(BusClient* const client, this->client());
     return client->call_fd(call);
 }

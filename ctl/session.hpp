@@ -20,6 +20,9 @@ class Session {
     Result<std::string> call_text(const Call& call);
     /// Over ssh, where a descriptor cannot travel, the whole command runs on the other host.
     Result<Fd> call_fd(const Call& call);
+    /// Where another host was named, the whole command runs there, over ssh; comes back only with
+    /// success where none was, or an error.
+    Status go_to_host();
     /// Forgets a connection that is lost; the next call makes a new one.
     void disconnect() { client_.reset(); }
     /// Shows a view: JSON, or `pretty`.

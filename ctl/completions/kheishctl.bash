@@ -12,7 +12,7 @@ _kheishctl() {
     case $previous in
         --output) mapfile -t COMPREPLY < <(compgen -W "pretty json" -- "$word"); return ;;
         --content-file | --updated-input-file | --result-file | --answers-file) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
-        --workspace) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+        --workspace | --state-directory) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
         --order) mapfile -t COMPREPLY < <(compgen -W "asc desc" -- "$word"); return ;;
     esac
 
@@ -38,12 +38,17 @@ _kheishctl() {
         "questions list") options+=" --session-id" ;;
         "questions answer") options+=" --answers-json --answers-file --interactive --declined --justification --idempotency-key --wait" ;;
         "questions cancel") options+=" --justification --idempotency-key" ;;
+        "journal verify" | "journal rebuild") options+=" --state-directory" ;;
+        "journal backup") options+=" --state-directory" ;;
+        "journal export") options+=" --after --content --state-directory" ;;
+        "journal prune") options+=" --older-than --state-directory" ;;
         sessions) verbs="create list get input events stream interrupt end" ;;
         events) verbs="stream" ;;
         runs) verbs="list get explain wait stream events cancel" ;;
         approvals) verbs="list show allow deny supply allow-all deny-all" ;;
         questions) verbs="list show answer cancel" ;;
-        "") verbs="status capabilities run sessions events runs approvals questions" ;;
+        journal) verbs="verify backup export prune rebuild" ;;
+        "") verbs="status capabilities run sessions events runs approvals questions journal" ;;
     esac
 
     if [[ $word == -* ]]; then

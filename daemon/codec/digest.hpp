@@ -23,6 +23,7 @@ struct Digest {
     std::string to_hex() const;
     /// 64 lower-case hexadecimal digits, nothing else.
     static std::optional<Digest> parse(std::string_view hex);
+    // NOLINTNEXTLINE(modernize-use-nullptr): it takes the rewritten comparison with 0 for a pointer
     friend auto operator<=>(const Digest&, const Digest&) = default;
 };
 

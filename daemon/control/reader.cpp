@@ -59,6 +59,15 @@ std::optional<std::int64_t> Reader::queue_position(const journal::RunRow& row) c
     return found == queued.end() ? row.queue_position : found - queued.begin();
 }
 
+/// Old content may have been pruned; what is left of it is its name.
+Result<std::string> Reader::content_of(const codec::BlobRef& ref) const {
+    Result<std::string> content = journal_.blob(ref.digest);
+    if (content || content.error().code != Errc::not_found)
+        return content;
+    return "[pruned: " + std::to_string(ref.size_bytes) + " bytes with SHA-256 " +
+           ref.digest.to_hex() + "]";
+}
+
 Result<RunDetails> Reader::details_of(const journal::RunRow& row) const {
     RunDetails details;
     details.queue_position = queue_position(row);
@@ -78,7 +87,7 @@ Result<RunDetails> Reader::details_of(const journal::RunRow& row) const {
         journal::Page<journal::OutputRow> outputs,
         journal_.outputs(row.run, {.after = {}, .limit = kListedOutputs}));
     for (journal::OutputRow& output : outputs.items) {
-        KHEISH_TRY(std::string content, journal_.blob(output.content.digest));
+        KHEISH_TRY(std::string content, content_of(output.content));
         details.outputs.push_back(std::move(output));
         details.output_contents.push_back(std::move(content));
     }
@@ -161,7 +170,7 @@ Result<Json> Reader::output_of(const engine::Event& event) const {
     const auto* recorded = std::get_if<engine::OutputRecorded>(&event.body);
     if (recorded == nullptr)
         return fail(Errc::internal, "not an output event");
-    KHEISH_TRY(const std::string content, journal_.blob(recorded->content.digest));
+    KHEISH_TRY(const std::string content, content_of(recorded->content));
     const journal::OutputRow row{
         .run = event.run,
         .session = event.session,
@@ -177,7 +186,7 @@ Result<Json> Reader::output_of(const engine::Event& event) const {
 // ------------------------------------------------------------------------------------
 
 Result<Json> Reader::approval(const journal::ApprovalRow& row) const {
-    KHEISH_TRY(const std::string input, journal_.blob(row.input.digest));
+    KHEISH_TRY(const std::string input, content_of(row.input));
     return approval_view(row, input);
 }
 

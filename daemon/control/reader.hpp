@@ -53,6 +53,7 @@ class Reader {
     static constexpr std::size_t kListedOutputs = 100;
 
   private:
+    Result<std::string> content_of(const codec::BlobRef& ref) const;
     Result<RunDetails> details_of(const journal::RunRow& row) const;
     Result<journal::Page<journal::ApprovalRow>>
     pending(const Caller& caller, const std::optional<SessionId>& session, bool questions) const;

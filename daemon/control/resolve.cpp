@@ -99,15 +99,12 @@ void ControlPlane::end_session(
         responder.answer(reader_.session(session));
         return;
     }
-    journal::SessionRow row = *known;
-    row.ended_us = outside_.clock.now().wall_us;
-    row.end_reason = reason;
     const Authority authority = caller.authority();
     supervisor_.commit_session(
         session,
         authority,
         engine::SessionEnded{.reason = std::move(reason)},
-        std::move(row),
+        *known,
         Responder<void>([this, session, authority, responder = std::move(responder)](
                             Result<void> done) mutable {
             if (!done) {

@@ -91,18 +91,11 @@ void ControlPlane::create_session(
                             ? settings_.workspaces_directory + "/" + session.value
                             : request.workspace;
     created.thread_id = request.thread_id;
-    journal::SessionRow row;
-    row.session = session;
-    row.owner = caller.principal.to_string();
-    row.run_as = created.run_as;
-    row.workspace = created.workspace;
-    row.thread_id = created.thread_id;
-    row.created_us = outside_.clock.now().wall_us;
     supervisor_.commit_session(
         session,
         caller.authority(),
         std::move(created),
-        std::move(row),
+        std::nullopt,
         Responder<void>(
             [this, session, responder = std::move(responder)](Result<void> result) mutable {
                 if (!result)

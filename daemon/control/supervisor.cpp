@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "control/conversions.hpp"
+#include "control/session_projection.hpp"
 
 #include <utility>
 
@@ -110,7 +111,7 @@ void Supervisor::commit_session(
     const SessionId& session,
     const Authority& authority,
     engine::EventBody body,
-    journal::SessionRow row,
+    std::optional<journal::SessionRow> known,
     Responder<void> responder) {
     engine::Event event;
     event.session = session;
@@ -131,7 +132,14 @@ void Supervisor::commit_session(
     }
     journal::Write write;
     write.events.push_back(to_new_event(event));
-    write.rows.emplace_back(std::move(row));
+    if (known) {
+        follow_session(*known, event);
+        write.rows.emplace_back(*std::move(known));
+    } else if (Result<journal::SessionRow> row = begin_session_row(event)) {
+        write.rows.emplace_back(*std::move(row));
+    } else {
+        return responder.fail(row.error());
+    }
     outside_.journal.submit(
         std::move(write),
         Responder<journal::Committed>(

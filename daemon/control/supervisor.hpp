@@ -43,12 +43,12 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
         std::string input,
         std::optional<journal::IdempotencyReceipt> receipt,
         Responder<RunId> responder);
-    /// A session event with its row (session.created, session.ended).
+    /// session.created, or session.ended of the session whose row is `known`.
     void commit_session(
         const SessionId& session,
         const Authority& authority,
         engine::EventBody body,
-        journal::SessionRow row,
+        std::optional<journal::SessionRow> known,
         Responder<void> responder);
     /// The live run, or null.
     std::shared_ptr<RunActor> find(RunId run) const;

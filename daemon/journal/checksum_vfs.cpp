@@ -192,28 +192,33 @@ int file_shm_unmap(sqlite3_file* file, int remove) noexcept {
     return real(file)->pMethods->xShmUnmap(real(file), remove);
 }
 
-/// Version 2: without xFetch, so that no page is read past us.
-const sqlite3_io_methods kMethods{
-    2,
-    file_close,
-    file_read,
-    file_write,
-    file_truncate,
-    file_sync,
-    file_size,
-    file_lock,
-    file_unlock,
-    file_check_reserved,
-    file_control,
-    file_sector_size,
-    file_characteristics,
-    file_shm_map,
-    file_shm_lock,
-    file_shm_barrier,
-    file_shm_unmap,
-    nullptr,
-    nullptr,
-};
+/// Version 2, or 1 over a base without shared memory: without xFetch, so that no page is read past
+/// us.
+constexpr sqlite3_io_methods methods(int version) {
+    return {
+        version,
+        file_close,
+        file_read,
+        file_write,
+        file_truncate,
+        file_sync,
+        file_size,
+        file_lock,
+        file_unlock,
+        file_check_reserved,
+        file_control,
+        file_sector_size,
+        file_characteristics,
+        file_shm_map,
+        file_shm_lock,
+        file_shm_barrier,
+        file_shm_unmap,
+        nullptr,
+        nullptr,
+    };
+}
+constexpr sqlite3_io_methods kMethods = methods(2);
+constexpr sqlite3_io_methods kMethodsWithoutMemory = methods(1);
 
 /// One VFS of ours. The base's own functions find their data by the copy of its pAppData, so ours
 /// know theirs by their address.
@@ -229,6 +234,14 @@ Kind kind_of(int flags) {
     return (flags & SQLITE_OPEN_WAL) != 0 ? Kind::log : Kind::other;
 }
 
+/// A file without a header is about to become a database of ours, its first page perhaps last.
+bool has_checksums(sqlite3_file* file) {
+    std::array<unsigned char, kDatabaseHeaderBytes> header{};
+    const int code = file->pMethods->xRead(file, header.data(), static_cast<int>(header.size()), 0);
+    return code == SQLITE_IOERR_SHORT_READ ||
+           (code == SQLITE_OK && reserves_checksum(header.data()));
+}
+
 int vfs_open(
     sqlite3_vfs* vfs,
     sqlite3_filename name,
@@ -241,15 +254,12 @@ int vfs_open(
     const int code = base->xOpen(base, name, opened->real(), flags, out_flags);
     if (opened->real()->pMethods == nullptr)
         return code;
-    opened->base.pMethods = &kMethods;
+    const bool has_memory = opened->real()->pMethods->iVersion >= 2;
+    opened->base.pMethods = has_memory ? &kMethods : &kMethodsWithoutMemory;
     std::unique_ptr<State> state = std::make_unique<State>();
     state->kind = kind_of(flags);
     if (code == SQLITE_OK && state->kind == Kind::database) {
-        std::array<unsigned char, kDatabaseHeaderBytes> header{};
-        // A file without a header is about to get one.
-        const int read = opened->real()->pMethods->xRead(
-            opened->real(), header.data(), static_cast<int>(header.size()), 0);
-        state->is_checksummed = read == SQLITE_OK && reserves_checksum(header.data());
+        state->is_checksummed = has_checksums(opened->real());
     }
     opened->state = state.release();
     return code;

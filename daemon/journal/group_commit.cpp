@@ -110,7 +110,7 @@ Status SqliteJournal::run_transaction(std::vector<Pending>& batch) {
 
 /// The commit is durable all the same: without its mark less is noticed of what may happen to it.
 void SqliteJournal::write_mark() {
-    const Status written = mark_.write({instance_id_, newest_seq_});
+    const Status written = mark_->write({instance_id_, newest_seq_});
     if (!written && !mark_failed_)
         log(Level::warning,
             "The mark of what the journal has acknowledged cannot be written",

@@ -146,16 +146,8 @@ Result<std::int64_t> identify(Database& database, const std::string& path) {
     return version;
 }
 
-} // namespace
-
-Status migrate(
-    Database& database,
-    const std::string& path,
-    std::span<const Migration> steps,
-    const Clock& clock,
-    UniqueFunction<void()>& progress) {
-    KHEISH_TRY(const std::int64_t version, identify(database, path));
-    const std::int64_t newest = steps.back().version;
+Status check_version(
+    Database& database, const std::string& path, std::int64_t version, std::int64_t newest) {
     if (version > newest)
         return fail(
             Errc::journal_newer_schema,
@@ -166,6 +158,32 @@ Status migrate(
         return fail(
             Errc::journal_corrupt,
             path + ": the header is damaged, it says that pages have no checksums");
+    return {};
+}
+
+} // namespace
+
+Status check_current(Database& database, const std::string& path) {
+    const std::int64_t newest = migrations().back().version;
+    KHEISH_TRY(const std::int64_t version, identify(database, path));
+    KHEISH_CHECK(check_version(database, path, version, newest));
+    if (version < newest)
+        return fail(
+            Errc::journal_unavailable,
+            path + " has schema " + std::to_string(version) + ", not yet " +
+                std::to_string(newest) + ": start kheishd, which brings it up to date");
+    return {};
+}
+
+Status migrate(
+    Database& database,
+    const std::string& path,
+    std::span<const Migration> steps,
+    const Clock& clock,
+    UniqueFunction<void()>& progress) {
+    KHEISH_TRY(const std::int64_t version, identify(database, path));
+    const std::int64_t newest = steps.back().version;
+    KHEISH_CHECK(check_version(database, path, version, newest));
     if (version == newest)
         return {};
     const std::span<const Migration> missing = steps.subspan(static_cast<std::size_t>(version));

@@ -58,6 +58,13 @@ Status configure(sqlite3* handle) {
     return {};
 }
 
+/// SQLite has no words of its own for what checksum_vfs() finds.
+const char* text_of(sqlite3* database, int code) {
+    if (code == SQLITE_IOERR_DATA)
+        return "a page does not match its checksum";
+    return database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
+}
+
 } // namespace
 
 Error sqlite_error(sqlite3* database, int code, std::string_view context) {
@@ -67,8 +74,7 @@ Error sqlite_error(sqlite3* database, int code, std::string_view context) {
     const int sys_errno = from_system && database != nullptr ? sqlite3_system_errno(database) : 0;
     Error error{
         .code = classify(code, sys_errno),
-        .message = std::string(context) + ": " +
-                   (database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code)) + " (" +
+        .message = std::string(context) + ": " + text_of(database, code) + " (" +
                    std::to_string(code) + ")",
         .sys_errno = sys_errno,
     };

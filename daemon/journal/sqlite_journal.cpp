@@ -76,16 +76,24 @@ Result<std::unique_ptr<SqliteJournal>> SqliteJournal::open(
         return fail(std::move(database).error().wrap("opening the journal " + path));
     std::unique_ptr<SqliteJournal> journal = std::make_unique<SqliteJournal>(
         ConstructorKey{}, std::move(lock), *std::move(database), std::move(mark), clock);
-    Status loaded = journal->load(entropy);
+    Status loaded = journal->load_instance_id(&entropy);
+    if (loaded)
+        loaded = journal->load();
     if (loaded)
         loaded = journal->check_mark();
+    if (loaded)
+        loaded = journal->prepare_writing();
     if (!loaded)
         return fail(std::move(loaded).error().wrap("reading the journal " + path));
     return journal;
 }
 
 SqliteJournal::SqliteJournal(
-    ConstructorKey /*key*/, Fd lock, Database database, AcknowledgedMark mark, const Clock& clock)
+    ConstructorKey /*key*/,
+    Fd lock,
+    Database database,
+    std::optional<AcknowledgedMark> mark,
+    const Clock& clock)
     : lock_(std::move(lock)), database_(std::make_unique<Database>(std::move(database))),
       mark_(std::move(mark)), clock_(clock) {}
 
@@ -95,11 +103,29 @@ SqliteJournal::~SqliteJournal() {
         pending.done.fail(Errc::journal_unavailable, "the journal was closed before the commit");
 }
 
-Status SqliteJournal::load(Entropy& entropy) {
-    KHEISH_CHECK(load_instance_id(entropy));
+Result<std::unique_ptr<SqliteJournal>>
+SqliteJournal::open_to_read(const std::string& path, const Clock& clock) {
+    KHEISH_TRY(Database database, Database::open(path, {.vfs = {}, .read_only = true}));
+    KHEISH_CHECK(check_current(database, path));
+    KHEISH_CHECK(database.execute("BEGIN", "reading the journal"));
+    std::unique_ptr<SqliteJournal> journal = std::make_unique<SqliteJournal>(
+        ConstructorKey{}, Fd(), std::move(database), std::nullopt, clock);
+    journal->health_ = {
+        .writable = false,
+        .error = {.code = Errc::journal_unavailable, .message = "it was opened to be read"}};
+    KHEISH_CHECK(journal->load_instance_id(nullptr));
+    KHEISH_CHECK(journal->load());
+    return journal;
+}
+
+Status SqliteJournal::load() {
     KHEISH_TRY(newest_seq_, database_->integer(sql::kNewestSeq));
     KHEISH_TRY(newest_run_, database_->integer(sql::kNewestRun));
     KHEISH_TRY(newest_session_, database_->integer(sql::kNewestSession));
+    return {};
+}
+
+Status SqliteJournal::prepare_writing() {
     // A statement that does not fit the schema shows here, not in the middle of a run's life.
     for (const std::string_view text :
          {sql::kInsertEvent,
@@ -115,7 +141,7 @@ Status SqliteJournal::load(Entropy& entropy) {
 }
 
 Status SqliteJournal::check_mark() {
-    KHEISH_TRY(const std::optional<AcknowledgedMark::Value> acknowledged, mark_.read());
+    KHEISH_TRY(const std::optional<AcknowledgedMark::Value> acknowledged, mark_->read());
     if (!acknowledged || acknowledged->journal != instance_id_ ||
         acknowledged->newest <= newest_seq_)
         return {};
@@ -128,7 +154,7 @@ Status SqliteJournal::check_mark() {
             "remove the .acknowledged file beside it");
 }
 
-Status SqliteJournal::load_instance_id(Entropy& entropy) {
+Status SqliteJournal::load_instance_id(Entropy* entropy) {
     {
         KHEISH_TRY(Query query, database_->query(sql::kSelectMeta));
         query.bind_all(sql::kInstanceIdKey);
@@ -142,7 +168,9 @@ Status SqliteJournal::load_instance_id(Entropy& entropy) {
             return {};
         }
     }
-    entropy.fill(instance_id_);
+    if (entropy == nullptr)
+        return fail(Errc::journal_corrupt, "it has no instance id");
+    entropy->fill(instance_id_);
     const std::string id(reinterpret_cast<const char*>(instance_id_.data()), instance_id_.size());
     const std::string created = std::to_string(clock_.now().wall_us);
     KHEISH_CHECK(database_->run(sql::kBegin, "making the journal"));

@@ -39,8 +39,18 @@ class SqliteJournal final : public Journal {
     /// journal_corrupt too where it holds less than was acknowledged.
     static Result<std::unique_ptr<SqliteJournal>>
     open(const std::string& path, Options options, const Clock& clock, Entropy& entropy);
+    /// Opens the journal at `path` for reading, as it is at this moment, beside a process that may
+    /// go on writing to it; nothing can be submitted. It must be of this program's schema:
+    /// journal_newer_schema, or journal_unavailable for an older one, which the daemon brings up to
+    /// date at its start.
+    static Result<std::unique_ptr<SqliteJournal>>
+    open_to_read(const std::string& path, const Clock& clock);
     SqliteJournal(
-        ConstructorKey key, Fd lock, Database database, AcknowledgedMark mark, const Clock& clock);
+        ConstructorKey key,
+        Fd lock,
+        Database database,
+        std::optional<AcknowledgedMark> mark,
+        const Clock& clock);
     /// What was submitted and not committed is answered with Errc::journal_unavailable; what is
     /// submitted by a responder meanwhile too, and at once.
     ~SqliteJournal() override;
@@ -86,11 +96,13 @@ class SqliteJournal final : public Journal {
         Result<Committed> outcome = Committed{};
     };
 
-    Status load(Entropy& entropy);
+    Status load();
+    Status prepare_writing();
     Status check_mark();
     void write_mark();
     void notice_corruption();
-    Status load_instance_id(Entropy& entropy);
+    /// Makes one where `entropy` is given and there is none.
+    Status load_instance_id(Entropy* entropy);
     /// The write's bytes, or why it is refused before it is tried.
     Result<std::size_t> admit(const Write& write) const;
     Status run_transaction(std::vector<Pending>& batch);
@@ -106,7 +118,7 @@ class SqliteJournal final : public Journal {
 
     Fd lock_; ///< released after the database is closed
     std::unique_ptr<Database> database_;
-    AcknowledgedMark mark_;
+    std::optional<AcknowledgedMark> mark_; ///< none where nothing is written
     bool mark_failed_ = false;
     const Clock& clock_;
     std::vector<Pending> queue_;

@@ -44,6 +44,17 @@ inline constexpr std::string_view kInsertBlob =
 inline constexpr std::string_view kRestoreBlob = "UPDATE blobs SET data = ? WHERE sha256 = ?";
 inline constexpr std::string_view kSelectBlob = "SELECT codec, data FROM blobs WHERE sha256 = ?";
 
+inline constexpr std::string_view kPruneBlob = "UPDATE blobs SET data = NULL WHERE sha256 = ?";
+
+/// Parameter 1: the moment before which an old run has ended.
+inline constexpr std::string_view kOldRuns =
+    "SELECT run_id FROM runs WHERE finished_us < ? AND scope_open = 0 ORDER BY run_id";
+inline constexpr std::string_view kReferencesOfOldRuns =
+    "SELECT seq, blob_refs, run_id IS NOT NULL AND run_id IN (SELECT run_id FROM runs WHERE "
+    "finished_us < ? AND scope_open = 0) FROM events ORDER BY seq";
+inline constexpr std::string_view kReferencesAfter =
+    "SELECT seq, blob_refs FROM events WHERE seq > ? ORDER BY seq";
+
 inline constexpr std::string_view kInsertReceipt =
     "INSERT INTO receipts (scope, key_sha256, fingerprint, run_id, result, created_us) "
     "VALUES (?, ?, ?, ?, ?, ?)";

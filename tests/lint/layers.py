@@ -26,6 +26,7 @@ ALLOWED = {
     "bus": LOW | MIDDLE | LATER | {"control", "loop"},
     "http": LOW | MIDDLE | LATER | {"control", "loop"},
     "app": LOW | MIDDLE | LATER | EDGES | {"control", "loop"},
+    "upkeep": LOW | MIDDLE | {"control"},
     "launcher": BASE | {"sandbox"},
     "runner": PURE | {"tools", "sandbox"},
     "ctl": PURE | {"config", "sandbox"},

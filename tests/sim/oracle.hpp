@@ -1,11 +1,11 @@
 #pragma once
 
 #include "control/run_projection.hpp"
+#include "control/row_audit.hpp"
 #include "control/settings.hpp"
 #include "engine/session_state.hpp"
 #include "journal/journal.hpp"
 #include "machine_time.hpp"
-#include "rows.hpp"
 #include "scopes/run_host.hpp"
 #include "violations.hpp"
 
@@ -37,7 +37,7 @@ struct Wait {
 class Oracle {
   public:
     Oracle(Violations& violations, const control::Settings& settings, const SimClock& clock)
-        : violations_(violations), settings_(settings), clock_(clock), rows_(violations) {}
+        : violations_(violations), settings_(settings), clock_(clock), rows_([this](const std::string& text) { violations_.add(text); }) {}
 
     /// Reads on; every event must be legal, every row must follow from the events.
     void catch_up(const journal::Journal& journal);
@@ -90,7 +90,7 @@ class Oracle {
     Violations& violations_;
     const control::Settings& settings_;
     const SimClock& clock_;
-    Rows rows_;
+    control::RowAudit rows_;
     codec::Sha256 record_;
     bool overlooks_order_ = false;
     EventSeq newest_ = 0;

@@ -16,7 +16,7 @@ constexpr std::int64_t kCalmCheckTurns = 20;
 
 /// The files of a journal, in place of whatever is at `to`.
 void copy_journal(const std::string& from, const std::string& to) {
-    for (const char* suffix : {"", "-wal"}) {
+    for (const char* suffix : {"", "-wal", ".acknowledged"}) {
         std::filesystem::remove(to + suffix);
         if (std::filesystem::exists(from + suffix))
             std::filesystem::copy_file(from + suffix, to + suffix);
@@ -39,7 +39,15 @@ Simulation::Simulation(std::uint64_t seed, Options options)
 Simulation::~Simulation() {
     if (daemon_)
         crash();
-    for (const char* suffix : {"", "-wal", "-shm", ".lock", ".synced", ".synced-wal"})
+    for (const char* suffix :
+         {"",
+          "-wal",
+          "-shm",
+          ".lock",
+          ".acknowledged",
+          ".synced",
+          ".synced-wal",
+          ".synced.acknowledged"})
         std::filesystem::remove(journal_file() + suffix);
 }
 

@@ -1,24 +1,25 @@
 #pragma once
 
+#include "base/unique_function.hpp"
 #include "control/run_projection.hpp"
 #include "journal/journal.hpp"
-#include "violations.hpp"
-
 #include <map>
 #include <set>
 #include <string>
 #include <utility>
 
-namespace kheish::sim {
+namespace kheish::control {
 
 /// The rows of runs, calls, approvals and outputs as the events make them, held against what the
 /// journal has written beside those events.
-class Rows {
+class RowAudit {
   public:
-    explicit Rows(Violations& violations) : violations_(violations) {}
+    /// `report` is told in a sentence of every row that is not what it should be.
+    explicit RowAudit(UniqueFunction<void(const std::string&)> report)
+        : report_(std::move(report)) {}
 
     /// What has changed in `projection` since it was last taken.
-    void take(control::RunProjection& projection);
+    void take(RunProjection& projection);
     /// Compares what has changed since the last check.
     void check(const journal::Journal& journal);
     /// Compares every row, and that there is no other.
@@ -34,7 +35,9 @@ class Rows {
     void check_outputs(const journal::Journal& journal, RunId run);
     void check_counts(const journal::Journal& journal, RunId run);
 
-    Violations& violations_;
+    void require(bool holds, const std::string& text);
+
+    UniqueFunction<void(const std::string&)> report_;
     std::map<RunId, journal::RunRow> runs_;
     std::map<CallKey, journal::ToolCallRow> calls_;
     std::map<ApprovalId, journal::ApprovalRow> approvals_;
@@ -45,4 +48,4 @@ class Rows {
     std::set<RunId> changed_outputs_; ///< runs with new ones
 };
 
-} // namespace kheish::sim
+} // namespace kheish::control

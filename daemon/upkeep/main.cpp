@@ -1,0 +1,67 @@
+#include "base/fd.hpp"
+#include "base/log.hpp"
+#include "config/settings.hpp"
+#include "upkeep/commands.hpp"
+#include "upkeep/privileges.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
+#include <iostream>
+#include <unistd.h>
+
+namespace kheish::upkeep {
+
+namespace {
+
+int report(const Error& error) {
+    std::cerr << "kheish-journal: " << error.to_string() << '\n';
+    return error_info(error.code).exit_code;
+}
+
+/// A new file of the caller's, before anything of another user's is looked at.
+Result<Fd> make_backup_file(const std::string& path) {
+    Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd)
+        return fail_errno(
+            "making " + path, errno, errno == EEXIST ? Errc::conflict : Errc::invalid_argument);
+    return fd;
+}
+
+Result<int> run(Options options) {
+    if (options.verb == Options::Verb::help || options.verb == Options::Verb::version)
+        return carry_out(options, -1);
+    if (options.state_directory.empty()) {
+        KHEISH_TRY(const config::Settings settings, config::load_settings({}));
+        options.state_directory = settings.state_directory;
+    }
+    Fd backup;
+    if (options.verb == Options::Verb::backup) {
+        KHEISH_TRY(backup, make_backup_file(options.file));
+    }
+    Result<int> status = run_as_owner(options.state_directory, [&options, &backup] {
+        const Result<int> done = carry_out(options, backup.get());
+        return done ? *done : report(done.error());
+    });
+    // Half a backup helps nobody.
+    const bool is_useless = backup && (!status || *status != EXIT_SUCCESS);
+    if (is_useless && ::unlink(options.file.c_str()) != 0)
+        return fail_errno("removing " + options.file, errno);
+    return status;
+}
+
+} // namespace
+
+} // namespace kheish::upkeep
+
+int main(int argc, char** argv) {
+    using namespace kheish;
+    (void)std::signal(SIGPIPE, SIG_IGN); // a reader that leaves is an error of one write
+    set_log_level(Level::warning);
+    Result<upkeep::Options> options =
+        upkeep::parse_options(std::span(argv, static_cast<std::size_t>(argc)));
+    if (!options)
+        return upkeep::report(options.error());
+    const Result<int> status = upkeep::run(*std::move(options));
+    return status ? *status : upkeep::report(status.error());
+}

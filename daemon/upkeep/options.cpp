@@ -1,0 +1,60 @@
+#include "upkeep/options.hpp"
+
+#include <CLI/CLI.hpp>
+
+namespace kheish::upkeep {
+
+namespace {
+
+void add_verbs(CLI::App& app, Options& options) {
+    const auto add = [&app, &options](const char* name, const char* help, Options::Verb verb) {
+        CLI::App* sub = app.add_subcommand(name, help);
+        sub->callback([&options, verb] { options.verb = verb; });
+        return sub;
+    };
+    add("verify", "Look for damage", Options::Verb::verify);
+    add("backup", "Copy the journal while kheishd goes on", Options::Verb::backup)
+        ->add_option("FILE", options.file, "where to; must not exist")
+        ->required();
+    CLI::App* const exported =
+        add("export", "Print the events, a line of JSON each", Options::Verb::export_events);
+    exported->add_option("--after", options.after, "only events after this one")
+        ->check(CLI::NonNegativeNumber);
+    exported->add_flag("--content", options.content, "with what they refer to");
+    add("prune", "Drop the content of old runs", Options::Verb::prune)
+        ->add_option("--older-than", options.older_than_days, "days since the run ended")
+        ->required()
+        ->check(CLI::Range(0, 36'500));
+    add("rebuild",
+        "Make all rows anew from the events; kheishd must be stopped",
+        Options::Verb::rebuild);
+}
+
+} // namespace
+
+Result<Options> parse_options(std::span<char* const> arguments) {
+    Options options;
+    std::string output = "pretty";
+    CLI::App app("Looks after the journal of kheish", "kheish-journal");
+    app.set_version_flag("--version", std::string("kheish-journal ") + KHEISH_VERSION);
+    app.add_option("--state-directory", options.state_directory, "where the journal lies");
+    app.add_option("--output", output, "pretty or json")->check(CLI::IsMember({"pretty", "json"}));
+    app.fallthrough();
+    app.require_subcommand(1);
+    add_verbs(app, options);
+    try {
+        app.parse(static_cast<int>(arguments.size()), arguments.data());
+    } catch (const CLI::CallForHelp&) {
+        options.verb = Options::Verb::help;
+        options.text = app.help();
+    } catch (const CLI::CallForVersion&) {
+        options.verb = Options::Verb::version;
+        options.text = app.version() + "\n";
+    } catch (const CLI::Error& error) {
+        return fail(Errc::invalid_argument, error.what());
+    }
+    options.json = output == "json";
+    return options;
+}
+
+} // namespace kheish::upkeep

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+
+#include <span>
+#include <string>
+
+namespace kheish::upkeep {
+
+struct Options {
+    enum class Verb { help, version, verify, backup, export_events, prune, rebuild };
+
+    Verb verb = Verb::help;
+    std::string state_directory; ///< empty: what the configuration says
+    bool json = false;
+    std::string text;        ///< what --help and --version print
+    std::string file;        ///< of backup
+    EventSeq after = 0;      ///< of export
+    bool content = false;    ///< of export
+    int older_than_days = 0; ///< of prune
+
+    std::string journal() const { return state_directory + "/journal.db"; }
+};
+
+/// Errc::invalid_argument says what is wrong.
+Result<Options> parse_options(std::span<char* const> arguments);
+
+} // namespace kheish::upkeep

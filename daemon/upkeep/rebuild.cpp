@@ -1,0 +1,163 @@
+#include "upkeep/rebuild.hpp"
+
+#include "base/fd.hpp"
+#include "control/conversions.hpp"
+#include "control/run_projection.hpp"
+#include "control/session_projection.hpp"
+#include "journal/process_lock.hpp"
+#include "journal/record_copy.hpp"
+#include "journal/sqlite_journal.hpp"
+#include "upkeep/verification.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <fcntl.h>
+#include <map>
+#include <unistd.h>
+
+namespace kheish::upkeep {
+
+namespace {
+
+constexpr std::int64_t kMicrosPerSecond = 1'000'000;
+
+/// Every file that belongs to the journal at `path`, but for that itself.
+Status remove_side_files(const std::string& path) {
+    for (const char* suffix : {"-wal", "-shm", ".lock", ".acknowledged"})
+        if (::unlink((path + suffix).c_str()) != 0 && errno != ENOENT)
+            return fail_errno("removing " + path + suffix, errno, Errc::journal_unavailable);
+    return {};
+}
+
+Status remove_journal(const std::string& path) {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+        return fail_errno("removing " + path, errno, Errc::journal_unavailable);
+    return remove_side_files(path);
+}
+
+Status sync_directory_of(const std::string& path) {
+    const std::string directory = path.substr(0, path.rfind('/') + 1);
+    const Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd || ::fsync(fd.get()) != 0)
+        return fail_errno("making " + directory + " durable", errno, Errc::journal_unavailable);
+    return {};
+}
+
+/// Writes the rows that the events of `journal` make.
+class RowWriter {
+  public:
+    explicit RowWriter(journal::SqliteJournal& journal) : journal_(journal) {}
+
+    Status write_all() {
+        EventSeq cursor = 0;
+        for (;;) {
+            KHEISH_TRY(
+                const journal::Page<journal::StoredEvent> page,
+                journal_.events(cursor, {}, journal::kPageLimit));
+            journal::Write write;
+            for (const journal::StoredEvent& stored : page.items) {
+                KHEISH_TRY(const engine::Event event, control::to_event(stored));
+                KHEISH_CHECK(event.run ? take_run(event, write) : take_session(event, write));
+            }
+            KHEISH_CHECK(commit(std::move(write)));
+            cursor = page.next;
+            if (!page.has_more)
+                return {};
+        }
+    }
+    std::int64_t runs() const { return runs_; }
+    std::int64_t sessions() const { return std::ssize(sessions_); }
+
+  private:
+    Status take_session(const engine::Event& event, journal::Write& write) {
+        auto known = sessions_.find(event.session);
+        if (known == sessions_.end()) {
+            KHEISH_TRY(journal::SessionRow row, control::begin_session_row(event));
+            known = sessions_.emplace(event.session, std::move(row)).first;
+        } else {
+            control::follow_session(known->second, event);
+        }
+        write.rows.emplace_back(known->second);
+        return {};
+    }
+
+    Status take_run(const engine::Event& event, journal::Write& write) {
+        auto known = projections_.find(event.run);
+        if (known == projections_.end()) {
+            KHEISH_TRY(control::RunProjection begun, control::RunProjection::begin(event));
+            known = projections_.emplace(event.run, std::move(begun)).first;
+            ++runs_;
+        } else {
+            KHEISH_CHECK(known->second.apply(event));
+        }
+        for (journal::Row& row : known->second.take_changed_rows())
+            write.rows.push_back(std::move(row));
+        // Nothing comes after the end of a run and of its scope.
+        if (const journal::RunRow row = known->second.run_row(); row.finished_us && !row.scope_open)
+            projections_.erase(known);
+        return {};
+    }
+
+    Status commit(journal::Write write) {
+        Status written = fail(Errc::internal, "the journal has not answered");
+        journal_.submit(
+            std::move(write),
+            Responder<journal::Committed>([&written](const Result<journal::Committed>& result) {
+                written = result ? Status() : Status(fail(result.error()));
+            }));
+        KHEISH_CHECK(journal_.commit());
+        return written;
+    }
+
+    journal::SqliteJournal& journal_;
+    std::map<SessionId, journal::SessionRow> sessions_;
+    std::map<RunId, control::RunProjection> projections_;
+    std::int64_t runs_ = 0;
+};
+
+Result<Rebuilt> write_rows(const std::string& path, const Clock& clock, Entropy& entropy) {
+    Rebuilt rebuilt;
+    {
+        KHEISH_TRY(
+            const std::unique_ptr<journal::SqliteJournal> journal,
+            journal::SqliteJournal::open(path, {}, clock, entropy));
+        RowWriter writer(*journal);
+        KHEISH_CHECK(writer.write_all());
+        rebuilt.events = journal->newest_seq();
+        rebuilt.runs = writer.runs();
+        rebuilt.sessions = writer.sessions();
+    }
+    KHEISH_TRY(const Verdict verdict, verify(path, clock));
+    if (verdict.findings > 0)
+        return fail(Errc::journal_corrupt, "the rebuilt journal: " + verdict.details.front());
+    KHEISH_CHECK(journal::merge_log(path));
+    return rebuilt;
+}
+
+/// `path` is the old journal before, and the new one after.
+Status replace(const std::string& path, const std::string& made, const std::string& kept) {
+    if (::link(path.c_str(), kept.c_str()) != 0)
+        return fail_errno("keeping the old journal as " + kept, errno, Errc::journal_unavailable);
+    KHEISH_CHECK(sync_directory_of(path));
+    if (::rename(made.c_str(), path.c_str()) != 0)
+        return fail_errno("putting the new journal in place", errno, Errc::journal_unavailable);
+    return sync_directory_of(path);
+}
+
+} // namespace
+
+Result<Rebuilt> rebuild(const std::string& path, const Clock& clock, Entropy& entropy) {
+    KHEISH_TRY(const Fd lock, journal::lock_process(path + ".lock"));
+    KHEISH_CHECK(journal::merge_log(path));
+    const std::string made = path + ".rebuilt";
+    KHEISH_CHECK(remove_journal(made)); // of one that was interrupted
+    KHEISH_CHECK(journal::copy_record(path, made, clock));
+    KHEISH_TRY(Rebuilt rebuilt, write_rows(made, clock, entropy));
+    rebuilt.kept_as =
+        path + ".before-rebuild-" + std::to_string(clock.now().wall_us / kMicrosPerSecond);
+    KHEISH_CHECK(replace(path, made, rebuilt.kept_as));
+    KHEISH_CHECK(remove_side_files(made));
+    return rebuilt;
+}
+
+} // namespace kheish::upkeep

@@ -1,0 +1,164 @@
+#include "upkeep/verification.hpp"
+
+#include "control/conversions.hpp"
+#include "control/row_audit.hpp"
+#include "control/session_projection.hpp"
+#include "engine/session_state.hpp"
+#include "journal/inspection.hpp"
+#include "journal/sqlite_journal.hpp"
+
+#include <map>
+#include <set>
+
+namespace kheish::upkeep {
+
+namespace {
+
+/// The events of the journal against each other, and its rows against them.
+class Replay {
+  public:
+    Replay(const journal::Journal& journal, journal::Report& report)
+        : journal_(journal), report_(report) {}
+
+    Status run(Verdict& verdict) {
+        KHEISH_CHECK(read_events());
+        for (const auto& [session, row] : sessions_)
+            check_session(row);
+        for (const RunId run : runs_)
+            KHEISH_CHECK(check_run(run));
+        KHEISH_CHECK(check_totals());
+        verdict.sessions = std::ssize(sessions_);
+        verdict.runs = std::ssize(runs_);
+        return {};
+    }
+
+  private:
+    Status read_events() {
+        EventSeq cursor = 0;
+        for (;;) {
+            KHEISH_TRY(
+                const journal::Page<journal::StoredEvent> page,
+                journal_.events(cursor, {}, journal::kPageLimit));
+            for (const journal::StoredEvent& stored : page.items)
+                take(stored);
+            cursor = page.next;
+            if (!page.has_more)
+                return {};
+        }
+    }
+
+    void take(const journal::StoredEvent& stored) {
+        const Result<engine::Event> event = control::to_event(stored);
+        if (!event)
+            return report_(event.error().message);
+        if (event->run)
+            runs_.insert(event->run);
+        const std::string where = "event " + std::to_string(event->seq) + ": ";
+        if (const Status applied = engine::apply(lines_[event->session], *event); !applied)
+            report_(where + applied.error().message);
+        const auto known = sessions_.find(event->session);
+        if (known != sessions_.end())
+            return control::follow_session(known->second, *event);
+        Result<journal::SessionRow> row = control::begin_session_row(*event);
+        if (!row)
+            return report_(where + row.error().message);
+        sessions_.emplace(event->session, std::move(*row));
+    }
+
+    void check_session(journal::SessionRow expected) {
+        const Result<journal::SessionRow> stored = journal_.session(expected.session);
+        const std::string name = "session " + expected.session.value;
+        if (!stored)
+            return report_(name + " has events and no row: " + stored.error().message);
+        expected.number = stored->number;
+        if (*stored != expected)
+            report_("the row of " + name + " is not what its events make");
+    }
+
+    Status check_run(RunId run) {
+        control::RowAudit audit([this](const std::string& finding) { report_(finding); });
+        std::optional<control::RunProjection> projection;
+        EventSeq cursor = 0;
+        for (;;) {
+            KHEISH_TRY(
+                const journal::Page<journal::StoredEvent> page,
+                journal_.events(cursor, {.session = {}, .run = run}, journal::kPageLimit));
+            for (const journal::StoredEvent& stored : page.items) {
+                const Status applied = apply(projection, stored);
+                if (!applied) {
+                    report_("event " + std::to_string(stored.seq) + ": " + applied.error().message);
+                    return {};
+                }
+                audit.take(*projection);
+            }
+            cursor = page.next;
+            if (!page.has_more)
+                break;
+        }
+        audit.check_all(journal_);
+        return {};
+    }
+
+    static Status
+    apply(std::optional<control::RunProjection>& projection, const journal::StoredEvent& stored) {
+        KHEISH_TRY(const engine::Event event, control::to_event(stored));
+        if (projection)
+            return projection->apply(event);
+        KHEISH_TRY(projection, control::RunProjection::begin(event));
+        return {};
+    }
+
+    Status check_totals() {
+        KHEISH_TRY(const std::int64_t sessions, journal_.count_sessions({}));
+        KHEISH_TRY(const std::int64_t runs, journal_.count_runs({}));
+        if (sessions != std::ssize(sessions_))
+            report_("there are rows of sessions that no event makes");
+        if (runs != std::ssize(runs_))
+            report_("there are rows of runs that no event makes");
+        return {};
+    }
+
+    const journal::Journal& journal_;
+    journal::Report& report_;
+    std::map<SessionId, engine::SessionState> lines_;
+    std::map<SessionId, journal::SessionRow> sessions_;
+    std::set<RunId> runs_;
+};
+
+} // namespace
+
+Result<Verdict> verify(const std::string& path, const Clock& clock) {
+    Verdict verdict;
+    journal::Report report = [&verdict](const std::string& finding) {
+        if (verdict.details.size() < Verdict::kDetailsLimit)
+            verdict.details.push_back(finding);
+        ++verdict.findings;
+    };
+    // Damage may end an inspection, and is a finding too.
+    const auto note = [&report](const Error& error) -> Status {
+        if (error.code != Errc::journal_corrupt)
+            return fail(error);
+        report(error.message);
+        return {};
+    };
+    if (const Status status = journal::inspect_structure(path, report); !status)
+        KHEISH_CHECK(note(status.error()));
+    if (const Status status = journal::inspect_mark(path, report); !status)
+        KHEISH_CHECK(note(status.error()));
+    if (const Result<journal::RecordCounts> counts = journal::inspect_record(path, report)) {
+        verdict.events = counts->events;
+        verdict.blobs = counts->blobs;
+        verdict.pruned_blobs = counts->pruned_blobs;
+    } else {
+        KHEISH_CHECK(note(counts.error()));
+    }
+    const Result<std::unique_ptr<journal::SqliteJournal>> journal =
+        journal::SqliteJournal::open_to_read(path, clock);
+    const Status replayed =
+        journal ? Replay(**journal, report).run(verdict) : Status(fail(journal.error()));
+    if (!replayed)
+        KHEISH_CHECK(note(replayed.error()));
+    return verdict;
+}
+
+} // namespace kheish::upkeep

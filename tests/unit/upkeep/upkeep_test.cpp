@@ -1,0 +1,285 @@
+#include "upkeep/export.hpp"
+#include "upkeep/rebuild.hpp"
+#include "upkeep/spools.hpp"
+#include "upkeep/verification.hpp"
+
+#include "control_fixture.hpp"
+#include "journal/backup.hpp"
+#include "journal/prune.hpp"
+#include "support.hpp"
+
+#include <filesystem>
+#include <fstream>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace kheish::upkeep {
+namespace {
+
+using control::kAlice;
+
+/// A journal with a session, a run that is over and one that waits for an approval; kheishd has it.
+class UpkeepTest : public control::ControlFixture {
+  protected:
+    void SetUp() override {
+        ControlFixture::SetUp();
+        make_session("demo");
+        over_ = submit("demo", "first");
+        launched(over_);
+        routes_->fake.answer("An answer.");
+        settle();
+        host_->observer->on_stopped(over_, 1, {});
+        settle();
+        waiting_ = submit("demo", "second");
+        launched(waiting_);
+        routes_->fake.answer_calls({{"provider-1", "bash", R"({"command":"make"})"}});
+        settle();
+        ASSERT_EQ(status(over_), "completed");
+        ASSERT_EQ(status(waiting_), "waiting_for_approval");
+    }
+
+    std::string path() const { return directory_ + "/journal.db"; }
+    std::string beside(const std::string& name) const { return directory_ + "/" + name; }
+    Verdict verified(const std::string& file) {
+        Result<Verdict> verdict = verify(file, clock_);
+        EXPECT_TRUE(verdict) << verdict.error().to_string();
+        return verdict.value_or(Verdict());
+    }
+    void expect_whole(const std::string& file) {
+        const Verdict verdict = verified(file);
+        EXPECT_EQ(verdict.findings, 0) << (verdict.details.empty() ? "" : verdict.details[0]);
+    }
+    /// The one finding of a journal in which `sql` was done behind its back.
+    void expect_finding(const std::string& sql, const std::string& text) {
+        journal::raw_sql(path(), sql);
+        const Verdict verdict = verified(path());
+        ASSERT_GE(verdict.findings, 1) << sql;
+        EXPECT_NE(verdict.details[0].find(text), std::string::npos) << verdict.details[0];
+    }
+    static std::string content_of(const std::string& file) {
+        std::ifstream stream(file, std::ios::binary);
+        return {std::istreambuf_iterator<char>(stream), {}};
+    }
+    static Fd new_file(const std::string& file) {
+        return Fd(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    }
+
+    RunId over_;
+    RunId waiting_;
+    journal::BackupProgress progress_;
+};
+
+TEST_F(UpkeepTest, AHealthyJournalIsVerifiedWhileKheishdHasIt) {
+    const Verdict verdict = verified(path());
+    EXPECT_EQ(verdict.findings, 0) << (verdict.details.empty() ? "" : verdict.details[0]);
+    EXPECT_EQ(verdict.events, journal_->newest_seq());
+    EXPECT_EQ(verdict.sessions, 1);
+    EXPECT_EQ(verdict.runs, 2);
+    EXPECT_GT(verdict.blobs, 3);
+}
+
+TEST_F(UpkeepTest, ARowThatNoEventMakesIsFound) {
+    expect_finding(
+        "UPDATE runs SET status = 'failed' WHERE run_id = 1", "the row of run-1 is not what");
+}
+
+TEST_F(UpkeepTest, AGateThatWasOpenedBehindTheJournalsBackIsFound) {
+    expect_finding("UPDATE approvals SET state = 'allowed'", "is not what its events make");
+}
+
+TEST_F(UpkeepTest, AnotherOwnerOfASessionIsFound) {
+    expect_finding("UPDATE sessions SET owner = 'user:0'", "the row of session demo");
+}
+
+TEST_F(UpkeepTest, AMissingRowIsFound) {
+    expect_finding("DELETE FROM outputs", "the outputs of run-1");
+}
+
+TEST_F(UpkeepTest, ChangedContentIsFound) {
+    expect_finding(
+        "DROP TRIGGER blobs_are_never_changed; UPDATE blobs SET data = x'00' WHERE id = 1",
+        "is not what its digest says");
+}
+
+TEST_F(UpkeepTest, AMissingEventIsFound) {
+    expect_finding(
+        "DROP TRIGGER events_are_never_removed; DELETE FROM events WHERE seq = 3",
+        "after event 2 comes 4");
+}
+
+TEST_F(UpkeepTest, AFlippedBitIsFound) {
+    crash();
+    std::string content = content_of(path());
+    const std::size_t place = content.find("An answer.");
+    ASSERT_NE(place, std::string::npos);
+    content[place] = static_cast<char>(content[place] ^ 4);
+    std::ofstream(path(), std::ios::binary) << content;
+    EXPECT_GE(verified(path()).findings, 1);
+}
+
+TEST_F(UpkeepTest, ABackupIsAJournalByItself) {
+    const std::string copy = beside("copy.db");
+    {
+        const Fd file = new_file(copy);
+        const Status done = journal::back_up(path(), file.get(), progress_);
+        ASSERT_TRUE(done) << done.error().to_string();
+    }
+    const EventSeq newest = journal_->newest_seq();
+    ASSERT_TRUE(submit("demo", "after the backup"));
+    expect_whole(copy);
+    const Result<std::unique_ptr<journal::SqliteJournal>> opened =
+        journal::SqliteJournal::open(copy, {}, clock_, entropy_);
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    EXPECT_EQ((*opened)->newest_seq(), newest);
+    EXPECT_TRUE((*opened)->run(waiting_));
+    EXPECT_EQ((*opened)->instance_id(), journal_->instance_id());
+}
+
+TEST_F(UpkeepTest, ADamagedJournalIsNotBackedUpAsIfItWereWhole) {
+    crash();
+    std::string content = content_of(path());
+    const std::size_t place = content.find("An answer.");
+    ASSERT_NE(place, std::string::npos);
+    content[place] = static_cast<char>(content[place] ^ 4);
+    std::ofstream(path(), std::ios::binary) << content;
+    const Fd file = new_file(beside("copy.db"));
+    const Status done = journal::back_up(path(), file.get(), progress_);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, Errc::journal_corrupt) << done.error().to_string();
+}
+
+TEST_F(UpkeepTest, PruningDropsOldContentAndNothingElse) {
+    const std::string answer = "An answer.";
+    ASSERT_TRUE(journal_->blob(codec::sha256(answer)));
+    Result<journal::Pruning> pruning =
+        journal::Pruning::plan(path(), clock_.now().wall_us + 1'000'000);
+    ASSERT_TRUE(pruning) << pruning.error().to_string();
+    EXPECT_EQ(pruning->runs(), std::vector<RunId>{over_});
+    while (pruning->left() > 0)
+        ASSERT_TRUE(pruning->step());
+    EXPECT_EQ(journal_->blob(codec::sha256(answer)).error().code, Errc::not_found);
+    EXPECT_EQ(journal_->blob(codec::sha256("first")).error().code, Errc::not_found);
+    EXPECT_TRUE(journal_->blob(codec::sha256("second"))) << "a run that is not over";
+    expect_whole(path());
+    const codec::Json shown = view(over_);
+    EXPECT_NE(
+        shown.find("outputs")->at(0).find("content")->string().find("pruned: 10 bytes"),
+        std::string::npos);
+    // The same text said again is content again.
+    ASSERT_TRUE(submit("demo", "first"));
+    EXPECT_TRUE(journal_->blob(codec::sha256("first")));
+    expect_whole(path());
+}
+
+TEST_F(UpkeepTest, WhatIsReferredToMeanwhileIsNotPruned) {
+    Result<journal::Pruning> pruning =
+        journal::Pruning::plan(path(), clock_.now().wall_us + 1'000'000);
+    ASSERT_TRUE(pruning);
+    ASSERT_TRUE(submit("demo", "first")) << "the text of the run that is to be pruned";
+    while (pruning->left() > 0)
+        ASSERT_TRUE(pruning->step());
+    EXPECT_TRUE(journal_->blob(codec::sha256("first")));
+    EXPECT_GT(pruning->pruned_blobs(), 0);
+}
+
+TEST_F(UpkeepTest, ARunIsOldWhenItsTimeHasCome) {
+    const Result<journal::Pruning> pruning =
+        journal::Pruning::plan(path(), clock_.now().wall_us - 86'400'000'000);
+    ASSERT_TRUE(pruning);
+    EXPECT_TRUE(pruning->runs().empty());
+    EXPECT_EQ(pruning->left(), 0U);
+}
+
+TEST_F(UpkeepTest, RebuildingMakesAllRowsAnew) {
+    const journal::RunRow run = *journal_->run(waiting_);
+    const journal::SessionRow session = *journal_->session({"demo"});
+    const ApprovalId gate{only_approval(waiting_)};
+    const journal::ApprovalRow approval = *journal_->approval(gate);
+    crash();
+    journal::raw_sql(
+        path(),
+        "UPDATE runs SET status = 'failed'; UPDATE sessions SET owner = 'user:0'; "
+        "DELETE FROM approvals; DELETE FROM outputs");
+    const Result<Rebuilt> rebuilt = rebuild(path(), clock_, entropy_);
+    ASSERT_TRUE(rebuilt) << rebuilt.error().to_string();
+    EXPECT_EQ(rebuilt->runs, 2);
+    EXPECT_EQ(rebuilt->sessions, 1);
+    expect_whole(path());
+    EXPECT_TRUE(std::filesystem::exists(rebuilt->kept_as));
+    EXPECT_FALSE(std::filesystem::exists(path() + ".rebuilt"));
+    {
+        const Result<std::unique_ptr<journal::SqliteJournal>> anew =
+            journal::SqliteJournal::open_to_read(path(), clock_);
+        ASSERT_TRUE(anew) << anew.error().to_string();
+        EXPECT_EQ(*(*anew)->run(waiting_), run);
+        EXPECT_EQ(*(*anew)->session({"demo"}), session);
+        EXPECT_EQ(*(*anew)->approval(gate), approval);
+    }
+    boot();
+    ASSERT_TRUE(resolve(waiting_, gate.value, true).has_value()) << "and the run goes on";
+}
+
+TEST_F(UpkeepTest, NothingIsRebuiltUnderARunningDaemon) {
+    const Result<Rebuilt> rebuilt = rebuild(path(), clock_, entropy_);
+    ASSERT_FALSE(rebuilt);
+    EXPECT_EQ(rebuilt.error().code, Errc::journal_unavailable);
+    EXPECT_NE(rebuilt.error().message.find("in use by"), std::string::npos);
+}
+
+TEST_F(UpkeepTest, ADamagedRecordIsNotRebuiltFrom) {
+    crash();
+    const std::string before = content_of(path());
+    std::string content = before;
+    const std::size_t place = content.find("\"text_preview\":\"second\"");
+    ASSERT_NE(place, std::string::npos);
+    content[place + 5] = static_cast<char>(content[place + 5] ^ 4);
+    std::ofstream(path(), std::ios::binary) << content;
+    const Result<Rebuilt> rebuilt = rebuild(path(), clock_, entropy_);
+    ASSERT_FALSE(rebuilt);
+    EXPECT_EQ(rebuilt.error().code, Errc::journal_corrupt) << rebuilt.error().to_string();
+    EXPECT_EQ(content_of(path()), content) << "what is there stays there";
+}
+
+TEST_F(UpkeepTest, AnExportHasTheBytesOfEveryEvent) {
+    const Fd file = new_file(beside("export"));
+    ASSERT_TRUE(export_events(path(), file.get(), 0, true, clock_));
+    std::ifstream lines(beside("export"));
+    std::vector<journal::StoredEvent> events = journal_->events(0, {}, 1000)->items;
+    std::size_t seen = 0;
+    std::set<std::string> content;
+    for (std::string line; std::getline(lines, line);) {
+        const Result<codec::Json> parsed = codec::parse_json(line);
+        ASSERT_TRUE(parsed) << line;
+        if (const std::optional<codec::Json> data = parsed->find("base64")) {
+            content.insert(*codec::base64_decode(data->string()));
+            continue;
+        }
+        ASSERT_LT(seen, events.size());
+        const journal::StoredEvent& event = events[seen++];
+        EXPECT_EQ(parsed->find("seq")->integer(), event.seq);
+        EXPECT_NE(line.find("\"body\":" + event.event.body + "}"), std::string::npos);
+    }
+    EXPECT_EQ(seen, events.size());
+    EXPECT_TRUE(content.contains("An answer."));
+    const Fd rest = new_file(beside("rest"));
+    ASSERT_TRUE(export_events(path(), rest.get(), journal_->newest_seq() - 1, false, clock_));
+    const std::string text = content_of(beside("rest"));
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
+}
+
+TEST_F(UpkeepTest, SpoolsOfOldRunsAreRemoved) {
+    std::filesystem::create_directories(beside("spool/run-1"));
+    std::filesystem::create_directories(beside("spool/run-2"));
+    std::ofstream(beside("spool/run-1/call-1-0")) << "12345";
+    std::ofstream(beside("spool/run-2/call-1-0")) << "stays";
+    const Result<SpoolsRemoved> removed = remove_spools(beside("spool"), {RunId{1}, RunId{7}});
+    ASSERT_TRUE(removed);
+    EXPECT_EQ(removed->files, 1);
+    EXPECT_EQ(removed->bytes, 5);
+    EXPECT_FALSE(std::filesystem::exists(beside("spool/run-1")));
+    EXPECT_TRUE(std::filesystem::exists(beside("spool/run-2/call-1-0")));
+}
+
+} // namespace
+} // namespace kheish::upkeep

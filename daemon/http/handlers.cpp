@@ -162,8 +162,12 @@ void health(Call& /*call*/, Reply reply) {
 }
 
 void readiness(Call& call, Reply reply) {
-    if (Status ready = call.service.readiness(); !ready)
-        return reply.fail(std::move(ready).error());
+    if (const Status ready = call.service.readiness(); !ready) {
+        // Whatever it is: who balances load asks for nothing but this.
+        Problem problem = Problem::of(ready.error());
+        problem.status = 503;
+        return reply.answer(problem_response(problem));
+    }
     reply.answer(Response::text("ready\n"));
 }
 

@@ -64,6 +64,7 @@ BUILD_SUITES = {
 ROOT_SUITES = {
     name: what
     for name, what in {
+        "disk": "a real ext4 and xfs whose power goes while a journal is written",
         "system": "a real systemd, D-Bus, polkit and logind in nspawn",
         "vm": "a virtual machine with all cgroup controllers and a power switch",
     }.items()
@@ -78,7 +79,7 @@ PART_SUITES = {
 }  # fmt: skip
 DEFAULT = [
     name
-    for name in ["lint", "unit", "integration", "sim", "sanitize", "system"]
+    for name in ["lint", "unit", "integration", "sim", "sanitize", "disk", "system"]
     if name in {**MESON_SUITES, **BUILD_SUITES, **ROOT_SUITES}
 ]
 

@@ -5,9 +5,14 @@
 //   kheish-power-cut [--every N] [--seed N]   tries every Nth prefix; 1 where something is lost
 //   kheish-power-cut --planted drop-sync      with a journal that does not sync: 1 if that is not
 //   found
+//   kheish-power-cut --write DIR               commits to DIR/journal.db until that fails, and says
+//   after each commit how many events are acknowledged: for a disk whose power really goes
 
+#include "base/entropy.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "control/conversions.hpp"
+#include "control/session_projection.hpp"
 #include "disk.hpp"
 #include "support.hpp"
 
@@ -204,6 +209,41 @@ int play(std::size_t every, std::uint64_t seed, bool syncs) {
     return syncs ? 0 : 1;
 }
 
+/// A session, as kheishd writes it.
+journal::Write next_session(std::int64_t number, std::int64_t now_us) {
+    const Principal owner = Principal::user(1000);
+    engine::Event created;
+    created.session = {"session-" + std::to_string(number)};
+    created.agent = {"agent-" + created.session.value};
+    created.at_us = now_us;
+    created.authority = Authority::of(owner);
+    created.body = engine::SessionCreated{
+        .owner = owner, .run_as = 1000, .workspace = "/home/alice", .thread_id = {}};
+    journal::Write write;
+    write.events.push_back(control::to_new_event(created));
+    write.rows.emplace_back(*control::begin_session_row(created));
+    return write;
+}
+
+int write_to(const std::string& directory) {
+    const SystemClock clock;
+    SystemEntropy entropy;
+    Result<std::unique_ptr<SqliteJournal>> journal =
+        SqliteJournal::open(directory + "/journal.db", {}, clock, entropy);
+    if (!journal) {
+        std::fprintf(stderr, "%s\n", journal.error().to_string().c_str());
+        return 2;
+    }
+    for (std::int64_t number = (*journal)->newest_seq() + 1;; ++number) {
+        const journal::Answer answer;
+        (*journal)->submit(next_session(number, clock.now().wall_us), answer.responder());
+        if (const Status committed = (*journal)->commit(); !committed)
+            return 1;
+        std::printf("%lld\n", static_cast<long long>((*journal)->newest_seq()));
+        (void)std::fflush(stdout); // a reader that has gone is found out by the disk going too
+    }
+}
+
 } // namespace
 
 } // namespace kheish::power_cut
@@ -212,12 +252,16 @@ int main(int argc, char** argv) {
     std::size_t every = 1;
     std::uint64_t seed = 1;
     std::string planted;
+    std::string directory;
     CLI::App app("the journal after power cuts", "kheish-power-cut");
     app.add_option("--every", every, "try every Nth prefix")->check(CLI::PositiveNumber);
     app.add_option("--seed", seed, "of what is written, cut and tried");
     app.add_option("--planted", planted, "the fault that is to be found")
         ->check(CLI::IsMember({"drop-sync"}));
+    app.add_option("--write", directory, "commit to a journal there until that fails");
     CLI11_PARSE(app, argc, argv);
     kheish::set_log_level(kheish::Level::critical);
+    if (!directory.empty())
+        return kheish::power_cut::write_to(directory);
     return kheish::power_cut::play(every, seed, planted.empty());
 }

@@ -1,8 +1,10 @@
 #pragma once
 
+#include "base/deadline.hpp"
 #include "base/unique_function.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 
 namespace kheish {
@@ -28,6 +30,17 @@ class Timers {
     /// The callback may destroy the Timer it belongs to.
     [[nodiscard]] virtual std::unique_ptr<Timer>
     start(std::chrono::microseconds delay, UniqueFunction<void()> fire) = 0;
+    /// Calls `fire` once, from the loop, when the wall clock shows `wall_us` (microseconds since
+    /// 1970-01-01 UTC) or later, however it is set meanwhile.
+    [[nodiscard]] virtual std::unique_ptr<Timer>
+    start_at_wall(std::int64_t wall_us, UniqueFunction<void()> fire) = 0;
+    /// Calls `fire` once `deadline`, which is set, has passed by the clock that counts.
+    [[nodiscard]] std::unique_ptr<Timer>
+    start_until(const Deadline& deadline, const Clock& clock, UniqueFunction<void()> fire) {
+        if (!deadline.counts_on_boot_clock(clock.boot_id()))
+            return start_at_wall(deadline.wall_us, std::move(fire));
+        return start(std::chrono::microseconds(deadline.left_us(clock)), std::move(fire));
+    }
 };
 
 } // namespace kheish

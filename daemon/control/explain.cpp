@@ -68,7 +68,7 @@ Words explain_retry(const engine::RunState* state, bool network) {
         return words;
     words.text += in_parentheses(state->model.last_failure.error);
     if (state->model.phase == engine::ModelState::Phase::waiting)
-        words.until_us = state->model.retry.deadline_wall_us;
+        words.until_us = state->model.retry.deadline.wall_us;
     return words;
 }
 

@@ -169,20 +169,14 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
 
     /// Begins a standing effect once, under `key`.
     void stand(Plan& plan, std::string key, UniqueFunction<std::unique_ptr<Timer>()> begin);
+    UniqueFunction<void()> posting(UniqueFunction<void()> fire);
     void stand_timer(
         Plan& plan, std::string key, std::chrono::microseconds delay, UniqueFunction<void()> fire);
+    void
+    stand_until(Plan& plan, std::string key, const Deadline& deadline, UniqueFunction<void()> fire);
     void launch_now(int attempt);
     void launch(int attempt);
     void stop_now(int attempt);
-    /// Until the deadline that `timer` names, by the clock that counts.
-    template <class Timer>
-    std::chrono::microseconds remaining(const Timer& timer) const {
-        const Instant now = outside_.clock.now();
-        const bool same_boot = timer.boot_id == outside_.clock.boot_id();
-        const std::int64_t left =
-            same_boot ? timer.deadline_boot_us - now.boot_us : timer.deadline_wall_us - now.wall_us;
-        return std::chrono::microseconds(std::max<std::int64_t>(left, 0));
-    }
 
     void call_model(models::Request request, int turn, int attempt);
     void on_model_finished(

@@ -68,14 +68,25 @@ void RunActor::stand(Plan& plan, std::string key, UniqueFunction<std::unique_ptr
         standing_.emplace(std::move(key), begin());
 }
 
+/// `fire`, posted to the actor if it is still there.
+UniqueFunction<void()> RunActor::posting(UniqueFunction<void()> fire) {
+    return [weak = weak_from_this(), fire = std::move(fire)]() mutable {
+        if (const std::shared_ptr<RunActor> self = weak.lock())
+            self->post(std::move(fire));
+    };
+}
+
 void RunActor::stand_timer(
     Plan& plan, std::string key, std::chrono::microseconds delay, UniqueFunction<void()> fire) {
     stand(plan, std::move(key), [this, delay, fire = std::move(fire)]() mutable {
-        return outside_.timers.start(
-            delay, [weak = weak_from_this(), fire = std::move(fire)]() mutable {
-                if (const std::shared_ptr<RunActor> self = weak.lock())
-                    self->post(std::move(fire));
-            });
+        return outside_.timers.start(delay, posting(std::move(fire)));
+    });
+}
+
+void RunActor::stand_until(
+    Plan& plan, std::string key, const Deadline& deadline, UniqueFunction<void()> fire) {
+    stand(plan, std::move(key), [this, deadline, fire = std::move(fire)]() mutable {
+        return outside_.timers.start_until(deadline, outside_.clock, posting(std::move(fire)));
     });
 }
 
@@ -147,7 +158,6 @@ void RunActor::Planner::operator()(const engine::AbortModel& /*effect*/) {
 }
 
 void RunActor::Planner::operator()(const engine::ScheduleModelRetry& effect) {
-    const Instant now = actor.outside_.clock.now();
     const std::chrono::microseconds delay = with_jitter(effect.delay, actor.outside_.entropy);
     (void)actor.plan_event(
         plan,
@@ -155,16 +165,14 @@ void RunActor::Planner::operator()(const engine::ScheduleModelRetry& effect) {
             .turn = effect.turn,
             .attempt = effect.attempt,
             .network = effect.network,
-            .deadline_wall_us = now.wall_us + delay.count(),
-            .deadline_boot_us = now.boot_us + delay.count(),
-            .boot_id = actor.outside_.clock.boot_id()});
+            .deadline = Deadline::after(delay.count(), actor.outside_.clock)});
 }
 
 void RunActor::Planner::operator()(const engine::ArmRetryTimer& effect) {
-    actor.stand_timer(
+    actor.stand_until(
         plan,
         "retry-" + std::to_string(effect.turn) + "-" + std::to_string(effect.attempt),
-        actor.remaining(effect),
+        effect.deadline,
         [&actor = actor, turn = effect.turn, attempt = effect.attempt] {
             actor.record(engine::ModelRetryDue{.turn = turn, .attempt = attempt});
         });

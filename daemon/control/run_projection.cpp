@@ -222,8 +222,8 @@ void RunProjection::follow_questions(const engine::Event& event) {
         row.kind = journal::GateKind::question;
         row.digest = row.input.digest;
         row.summary = asked->summary;
-        if (!asked->boot_id.empty())
-            row.expires_us = asked->deadline_wall_us;
+        if (asked->deadline.is_set())
+            row.expires_us = asked->deadline.wall_us;
         wait_for(std::move(row));
     } else if (const auto* answered = std::get_if<engine::QuestionResolved>(&event.body)) {
         settle_gate(

@@ -19,18 +19,18 @@ constexpr std::int64_t kMicrosPerMilli = 1000;
 /// Milliseconds that can be counted in microseconds.
 constexpr std::int64_t kLatestMs = std::numeric_limits<std::int64_t>::max() / kMicrosPerMilli / 4;
 
-/// From now, the earlier of the two where both are given; never less than nothing.
-std::optional<std::int64_t>
-time_to_answer_us(const tools::AskUserQuestionInput& asked, Instant now) {
-    std::optional<std::int64_t> left_us;
+/// The earlier of the two where both are given: a moment of the calendar, or a time from now.
+Deadline deadline_of(const tools::AskUserQuestionInput& asked, const Clock& clock) {
+    Deadline soonest;
     if (asked.expires_after_ms)
-        left_us = *asked.expires_after_ms * kMicrosPerMilli;
+        soonest = Deadline::after(*asked.expires_after_ms * kMicrosPerMilli, clock);
     if (asked.expires_at_ms) {
-        const std::int64_t until_us =
-            std::min(*asked.expires_at_ms, kLatestMs) * kMicrosPerMilli - now.wall_us;
-        left_us = std::min(left_us.value_or(until_us), until_us);
+        const Deadline moment =
+            Deadline::at(std::min(*asked.expires_at_ms, kLatestMs) * kMicrosPerMilli);
+        if (!soonest.is_set() || moment.left_us(clock) < soonest.left_us(clock))
+            soonest = moment;
     }
-    return left_us ? std::optional(std::max<std::int64_t>(*left_us, 0)) : std::nullopt;
+    return soonest;
 }
 
 Result<tools::AskUserQuestionInput> parse_asked(const Result<std::string>& input) {
@@ -58,12 +58,7 @@ void RunActor::Planner::operator()(const engine::AskQuestion& effect) {
     body.question = engine::next_question_id(actor.state());
     body.call = effect.call;
     body.summary = tools::summary(*tool, *input);
-    const Instant now = actor.outside_.clock.now();
-    if (const std::optional<std::int64_t> left_us = time_to_answer_us(*asked, now)) {
-        body.deadline_wall_us = now.wall_us + *left_us;
-        body.deadline_boot_us = now.boot_us + *left_us;
-        body.boot_id = actor.outside_.clock.boot_id();
-    }
+    body.deadline = deadline_of(*asked, actor.outside_.clock);
     log(Level::notice,
         "a run asks a question",
         {{log_field::kMessageId, std::string(log_message::kQuestionAsked)},
@@ -73,10 +68,10 @@ void RunActor::Planner::operator()(const engine::AskQuestion& effect) {
 }
 
 void RunActor::Planner::operator()(const engine::ArmQuestionTimer& effect) {
-    actor.stand_timer(
+    actor.stand_until(
         plan,
         "expiry-" + effect.question.value,
-        actor.remaining(effect),
+        effect.deadline,
         [&actor = actor, question = effect.question, call = effect.call] {
             if (actor.state().find_question(question) != nullptr)
                 actor.record(engine::QuestionExpired{.question = question, .call = call});

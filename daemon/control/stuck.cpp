@@ -8,28 +8,14 @@ namespace {
 
 using engine::WaitReason;
 
-/// On the boot clock of this boot.
-std::int64_t
-deadline_boot_us(std::int64_t wall_us, std::int64_t boot_us, bool is_same_boot, Instant now) {
-    return is_same_boot ? boot_us : now.boot_us + (wall_us - now.wall_us);
-}
-
-/// Until when the run rightly waits; nothing where it has no deadline.
-std::optional<std::int64_t>
-deadline_of(const engine::RunState& state, Instant now, const std::string& boot_id) {
-    if (state.model.phase == engine::ModelState::Phase::waiting) {
-        const engine::ModelRetryScheduled& retry = state.model.retry;
-        return deadline_boot_us(
-            retry.deadline_wall_us, retry.deadline_boot_us, retry.boot_id == boot_id, now);
-    }
+/// Until when the run rightly waits; not set where it has no deadline.
+Deadline deadline_of(const engine::RunState& state) {
+    if (state.model.phase == engine::ModelState::Phase::waiting)
+        return state.model.retry.deadline;
     for (const engine::CallState& call : state.calls)
-        if (call.question && !call.question->boot_id.empty())
-            return deadline_boot_us(
-                call.question->deadline_wall_us,
-                call.question->deadline_boot_us,
-                call.question->boot_id == boot_id,
-                now);
-    return std::nullopt;
+        if (call.question && call.question->deadline.is_set())
+            return call.question->deadline;
+    return {};
 }
 
 bool waits_for_a_person(const engine::RunState& state) {
@@ -60,15 +46,17 @@ std::optional<std::string> stuck_reason(
     std::chrono::microseconds after) {
     if (engine::is_terminal(state.status))
         return std::nullopt;
-    const std::optional<std::int64_t> deadline = deadline_of(state, now, boot_id);
-    const std::int64_t since = std::max(progress.since_boot_us, deadline.value_or(0));
+    const Deadline deadline = deadline_of(state);
+    std::int64_t since = progress.since_boot_us;
+    if (deadline.is_set())
+        since = std::max(since, now.boot_us + deadline.left_us(now, boot_id));
     if (now.boot_us - since < after.count())
         return std::nullopt;
     if (progress.is_broken)
         return "its record cannot be read again: kheishd's messages say why (journalctl -u kheish)";
-    if (progress.is_held_back || (waits_for_a_person(state) && !deadline))
+    if (progress.is_held_back || (waits_for_a_person(state) && !deadline.is_set()))
         return std::nullopt;
-    return sentence_of(state, deadline.has_value());
+    return sentence_of(state, deadline.is_set());
 }
 
 } // namespace kheish::control

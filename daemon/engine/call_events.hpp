@@ -103,9 +103,7 @@ struct QuestionAsked {
     QuestionId question;
     CallId call;
     std::string summary; ///< one line, already escaped for display
-    std::int64_t deadline_wall_us = 0;
-    std::int64_t deadline_boot_us = 0;
-    std::string boot_id;
+    Deadline deadline;
 };
 
 /// All of it was answered, or declined.

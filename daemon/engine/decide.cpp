@@ -46,12 +46,7 @@ void decide_model(const RunState& state, Effects& effects) {
         break;
     case ModelPhase::waiting: {
         const ModelRetryScheduled& retry = model.retry;
-        effects.emplace_back(ArmRetryTimer{
-            retry.turn,
-            retry.attempt,
-            retry.deadline_wall_us,
-            retry.deadline_boot_us,
-            retry.boot_id});
+        effects.emplace_back(ArmRetryTimer{retry.turn, retry.attempt, retry.deadline});
         break;
     }
     }
@@ -89,13 +84,8 @@ void decide_starts(const RunState& state, Effects& effects) {
 
 void arm_expiry(const CallState& call, Effects& effects) {
     const Question& question = *call.question;
-    if (!question.boot_id.empty())
-        effects.emplace_back(ArmQuestionTimer{
-            question.id,
-            call.proposal.call,
-            question.deadline_wall_us,
-            question.deadline_boot_us,
-            question.boot_id});
+    if (question.deadline.is_set())
+        effects.emplace_back(ArmQuestionTimer{question.id, call.proposal.call, question.deadline});
 }
 
 void decide_calls(const RunState& state, Effects& effects) {

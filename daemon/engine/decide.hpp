@@ -69,14 +69,11 @@ struct ScheduleModelRetry {
     friend bool operator==(const ScheduleModelRetry&, const ScheduleModelRetry&) = default;
 };
 
-/// Standing, until model.retry_due, which the caller writes when the deadline has passed: of the
-/// boot clock within boot `boot_id`, of the wall clock in any other boot.
+/// Standing, until model.retry_due, which the caller writes when the deadline has passed.
 struct ArmRetryTimer {
     int turn = 1;
     int attempt = 1;
-    std::int64_t deadline_wall_us = 0;
-    std::int64_t deadline_boot_us = 0;
-    std::string boot_id;
+    Deadline deadline;
     friend bool operator==(const ArmRetryTimer&, const ArmRetryTimer&) = default;
 };
 
@@ -121,9 +118,7 @@ struct AskQuestion {
 struct ArmQuestionTimer {
     QuestionId question;
     CallId call;
-    std::int64_t deadline_wall_us = 0;
-    std::int64_t deadline_boot_us = 0;
-    std::string boot_id;
+    Deadline deadline;
     friend bool operator==(const ArmQuestionTimer&, const ArmQuestionTimer&) = default;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/authority.hpp"
+#include "base/deadline.hpp"
 #include "base/effect_class.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
@@ -223,16 +224,13 @@ struct ModelFailed {
     std::int64_t retry_after_us = -1; ///< what the provider asked for, -1 where it did not
 };
 
-/// The next attempt waits: until `deadline_boot_us` within boot `boot_id`, until `deadline_wall_us`
-/// after a reboot. `network` where the provider can't be reached, else a timer.
+/// The next attempt waits. `network` where the provider can't be reached, else a timer.
 struct ModelRetryScheduled {
     static constexpr std::string_view kType = "model.retry_scheduled";
     int turn = 1;
     int attempt = 1; ///< the attempt that will be made
     bool network = false;
-    std::int64_t deadline_wall_us = 0;
-    std::int64_t deadline_boot_us = 0;
-    std::string boot_id;
+    Deadline deadline;
 };
 
 struct ModelRetryDue {

@@ -187,9 +187,9 @@ void fields(Archive& archive, ModelRetryScheduled& event) {
     archive("turn", event.turn);
     archive("attempt", event.attempt);
     archive("network", event.network);
-    archive("deadline_wall_us", event.deadline_wall_us);
-    archive("deadline_boot_us", event.deadline_boot_us);
-    archive("boot_id", event.boot_id);
+    archive("deadline_wall_us", event.deadline.wall_us);
+    archive("deadline_boot_us", event.deadline.boot_us);
+    archive("boot_id", event.deadline.boot_id);
 }
 
 template <class Archive>
@@ -270,9 +270,9 @@ void fields(Archive& archive, QuestionAsked& event) {
     archive("question", event.question);
     archive("call", event.call);
     archive("summary", event.summary);
-    archive("deadline_wall_us", event.deadline_wall_us);
-    archive("deadline_boot_us", event.deadline_boot_us);
-    archive("boot_id", event.boot_id);
+    archive("deadline_wall_us", event.deadline.wall_us);
+    archive("deadline_boot_us", event.deadline.boot_us);
+    archive("boot_id", event.deadline.boot_id);
 }
 
 template <class Archive>

@@ -38,8 +38,7 @@ Status on(RunState& state, const QuestionAsked& event) {
         return illegal("the next question is " + next_question_id(state).value);
     CallState& call = state.calls[static_cast<std::size_t>(*found - state.calls.data())];
     call.phase = CallPhase::questioned;
-    call.question =
-        Question{event.question, event.deadline_wall_us, event.deadline_boot_us, event.boot_id};
+    call.question = Question{event.question, event.deadline};
     ++state.questions;
     return {};
 }
@@ -56,7 +55,7 @@ Status on(RunState& state, const QuestionResolved& event) {
 Status on(RunState& state, const QuestionExpired& event) {
     KHEISH_TRY(const CallState* call, find(state, event.question, event.call));
     KHEISH_CHECK(check_going_on(state));
-    if (call->question->boot_id.empty())
+    if (!call->question->deadline.is_set())
         return illegal(event.question.value + " does not expire");
     state.cancel_requested = true;
     state.cancel_is_interrupt = false;

@@ -107,9 +107,7 @@ struct Gate {
 
 struct Question {
     QuestionId id;
-    std::int64_t deadline_wall_us = 0;
-    std::int64_t deadline_boot_us = 0;
-    std::string boot_id; ///< empty: it does not expire
+    Deadline deadline; ///< not set: it does not expire
 };
 
 /// What a call is to be finished with that nobody will execute (again).

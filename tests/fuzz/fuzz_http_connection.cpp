@@ -24,6 +24,9 @@ class NoTimers final : public Timers {
     std::unique_ptr<Timer> start(std::chrono::microseconds, UniqueFunction<void()>) override {
         return std::make_unique<Timer>();
     }
+    std::unique_ptr<Timer> start_at_wall(std::int64_t, UniqueFunction<void()>) override {
+        KHEISH_ASSERT(false); // nobody here waits for the calendar
+    }
 };
 
 constexpr int kTurns = 8;

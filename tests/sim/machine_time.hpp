@@ -7,6 +7,7 @@
 #include "random.hpp"
 
 #include <algorithm>
+#include <set>
 #include <string>
 
 namespace kheish::sim {
@@ -26,16 +27,7 @@ class SimClock final : public Clock {
         return std::string(32 - id.size(), '0') + id;
     }
     /// The wall clock is set, by an administrator or by NTP.
-    void set_wall(std::int64_t jump_us) {
-        wall_jump_us_ += jump_us;
-        furthest_jump_us_ = std::max(furthest_jump_us_, wall_jump_us_);
-    }
-    /// A daemon starts.
-    void begin_life() { furthest_jump_us_ = wall_jump_us_; }
-    /// The wall clock as the setting of this daemon's life that is furthest ahead would show it.
-    std::int64_t furthest_wall_us() const {
-        return kEpochUs + agenda_.now_us() + furthest_jump_us_;
-    }
+    void set_wall(std::int64_t jump_us) { wall_jump_us_ += jump_us; }
     void reboot(std::int64_t wall_jump_us) {
         booted_us_ = agenda_.now_us();
         wall_jump_us_ += wall_jump_us;
@@ -47,7 +39,6 @@ class SimClock final : public Clock {
     const Agenda& agenda_;
     std::int64_t booted_us_ = 0;
     std::int64_t wall_jump_us_ = 0;
-    std::int64_t furthest_jump_us_ = 0;
     int boots_ = 1;
 };
 
@@ -63,13 +54,22 @@ class SimEntropy final : public Entropy {
     Random random_;
 };
 
+/// As the kernel's: a timer of the wall clock looks again whenever that is set.
 class SimTimers final : public Timers {
   public:
-    explicit SimTimers(Agenda& agenda) : agenda_(agenda) {}
+    SimTimers(Agenda& agenda, const SimClock& clock) : agenda_(agenda), clock_(clock) {}
 
     std::unique_ptr<Timer>
     start(std::chrono::microseconds delay, UniqueFunction<void()> fire) override {
         return std::make_unique<Entry>(agenda_, agenda_.in(delay.count(), std::move(fire)));
+    }
+    std::unique_ptr<Timer>
+    start_at_wall(std::int64_t wall_us, UniqueFunction<void()> fire) override {
+        return std::make_unique<WallEntry>(*this, wall_us, std::move(fire));
+    }
+    void on_clock_set() {
+        for (WallEntry* entry : std::set(wall_))
+            entry->arm();
     }
 
   private:
@@ -85,7 +85,42 @@ class SimTimers final : public Timers {
         std::uint64_t number_;
     };
 
+    class WallEntry final : public Timer {
+      public:
+        WallEntry(SimTimers& timers, std::int64_t wall_us, UniqueFunction<void()> fire)
+            : timers_(timers), wall_us_(wall_us), fire_(std::move(fire)) {
+            timers_.wall_.insert(this);
+            arm();
+        }
+        WallEntry(const WallEntry&) = delete;
+        WallEntry& operator=(const WallEntry&) = delete;
+        ~WallEntry() override {
+            timers_.wall_.erase(this);
+            timers_.agenda_.cancel(number_);
+        }
+        void arm() {
+            timers_.agenda_.cancel(number_);
+            const std::int64_t left_us = wall_us_ - timers_.clock_.now().wall_us;
+            number_ = timers_.agenda_.in(std::max<std::int64_t>(left_us, 0), [this] { due(); });
+        }
+
+      private:
+        /// May be the end of this timer.
+        void due() {
+            timers_.wall_.erase(this);
+            UniqueFunction<void()> fire = std::move(fire_);
+            fire();
+        }
+
+        SimTimers& timers_;
+        std::int64_t wall_us_;
+        UniqueFunction<void()> fire_;
+        std::uint64_t number_ = 0;
+    };
+
     Agenda& agenda_;
+    const SimClock& clock_;
+    std::set<WallEntry*> wall_;
 };
 
 } // namespace kheish::sim

@@ -133,13 +133,9 @@ void Oracle::check_waits(const RunState& state) {
 /// timer and the commit of what it does.
 void Oracle::follow_timer(const engine::Event& event) {
     if (const auto* scheduled = std::get_if<engine::ModelRetryScheduled>(&event.body))
-        waits_.insert_or_assign(
-            {event.run, "retry"},
-            Wait{scheduled->deadline_wall_us, scheduled->deadline_boot_us, scheduled->boot_id});
+        waits_.insert_or_assign({event.run, "retry"}, scheduled->deadline);
     if (const auto* asked = std::get_if<engine::QuestionAsked>(&event.body))
-        waits_.insert_or_assign(
-            {event.run, asked->question.value},
-            Wait{asked->deadline_wall_us, asked->deadline_boot_us, asked->boot_id});
+        waits_.insert_or_assign({event.run, asked->question.value}, asked->deadline);
     if (std::holds_alternative<engine::ModelRetryDue>(event.body))
         check_due(event.run, "retry");
     if (const auto* expired = std::get_if<engine::QuestionExpired>(&event.body))
@@ -156,12 +152,9 @@ void Oracle::check_due(RunId run, const std::string& what) {
         violations_.add(run.to_string() + " goes on after a wait that was not journaled");
         return;
     }
-    const Instant now = clock_.now();
-    const Wait& wait = found->second;
-    const bool is_due = wait.boot_id == clock_.boot_id()
-                            ? now.boot_us >= wait.deadline_boot_us
-                            : clock_.furthest_wall_us() >= wait.deadline_wall_us;
-    require(is_due, run.to_string() + ", " + what + ": the wait ends too early");
+    require(
+        found->second.left_us(clock_) <= 0,
+        run.to_string() + ", " + what + ": the wait ends too early");
     waits_.erase(found);
 }
 

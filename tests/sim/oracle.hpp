@@ -1,7 +1,7 @@
 #pragma once
 
-#include "control/run_projection.hpp"
 #include "control/row_audit.hpp"
+#include "control/run_projection.hpp"
 #include "control/settings.hpp"
 #include "engine/session_state.hpp"
 #include "journal/journal.hpp"
@@ -25,19 +25,13 @@ struct CallTrace {
     int retries_by_person = 0; ///< outcome.resolved{retry}
 };
 
-/// A journaled deadline.
-struct Wait {
-    std::int64_t deadline_wall_us = 0;
-    std::int64_t deadline_boot_us = 0;
-    std::string boot_id;
-};
-
 /// Knows what the journal has committed, by a fold of its own, and holds everything that happens
 /// against it. Reads committed state only; survives the daemon.
 class Oracle {
   public:
     Oracle(Violations& violations, const control::Settings& settings, const SimClock& clock)
-        : violations_(violations), settings_(settings), clock_(clock), rows_([this](const std::string& text) { violations_.add(text); }) {}
+        : violations_(violations), settings_(settings), clock_(clock),
+          rows_([this](const std::string& text) { violations_.add(text); }) {}
 
     /// Reads on; every event must be legal, every row must follow from the events.
     void catch_up(const journal::Journal& journal);
@@ -99,9 +93,9 @@ class Oracle {
     std::map<SessionId, engine::SessionState> sessions_;
     std::set<RunId> acknowledged_;
     std::map<CallKey, CallTrace> traces_;
-    std::set<ApprovalId> decided_;                        ///< approval.resolved
-    std::map<std::pair<RunId, std::string>, Wait> waits_; ///< by run and what it waits for
-    std::map<CallKey, std::string> outcomes_;             ///< of tool.finished
+    std::set<ApprovalId> decided_;                            ///< approval.resolved
+    std::map<std::pair<RunId, std::string>, Deadline> waits_; ///< by run and what it waits for
+    std::map<CallKey, std::string> outcomes_;                 ///< of tool.finished
 };
 
 } // namespace kheish::sim

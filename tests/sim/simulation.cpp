@@ -103,7 +103,6 @@ void Simulation::trace(const std::string& text) const {
 
 void Simulation::boot() {
     trace("boot");
-    clock_.begin_life();
     Result<std::unique_ptr<journal::SqliteJournal>> journal = journal::SqliteJournal::open(
         journal_file(),
         journal::Options{
@@ -118,7 +117,7 @@ void Simulation::boot() {
     if (random_.chance(100)) // the administrator has changed it
         settings_.sandbox_profile = random_.chance(500) ? "default" : "strict";
     Daemon& daemon = daemon_.emplace();
-    daemon.timers = std::make_unique<SimTimers>(agenda_);
+    daemon.timers = std::make_unique<SimTimers>(agenda_, clock_);
     daemon.journal = std::make_unique<SimJournal>(std::move(*journal));
     daemon.journal->on_durable([this] { oracle_.catch_up(daemon_->journal->durable()); });
     if (options_.planted == Fault::act_before_writing)
@@ -200,6 +199,7 @@ void Simulation::set_clock() {
     const std::int64_t jump_us = random_.between(-kDay, kDay);
     trace("the clock is set by " + std::to_string(jump_us / kSecond) + " s");
     clock_.set_wall(jump_us);
+    daemon_->timers->on_clock_set();
 }
 
 bool Simulation::is_at_rest() const {

@@ -1,5 +1,6 @@
 #include "bus_fixture.hpp"
 
+#include "base/assert.hpp"
 #include "base/text.hpp"
 #include "codec/json.hpp"
 
@@ -152,6 +153,9 @@ class HandTimers final : public Timers {
     start(std::chrono::microseconds delay, UniqueFunction<void()> fire) override {
         last_delay = delay;
         return std::make_unique<HandTimer>(*this, std::move(fire));
+    }
+    std::unique_ptr<Timer> start_at_wall(std::int64_t, UniqueFunction<void()>) override {
+        KHEISH_ASSERT(false); // nobody here waits for the calendar
     }
     HandTimer* last = nullptr;
     std::chrono::microseconds last_delay{};

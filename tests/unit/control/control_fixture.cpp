@@ -1,5 +1,6 @@
 #include "control_fixture.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -20,16 +21,24 @@ class FakeTimers::Handle final : public Timer {
 std::unique_ptr<Timer>
 FakeTimers::start(std::chrono::microseconds delay, UniqueFunction<void()> fire) {
     const std::uint64_t id = ++next_;
-    timers_.emplace(id, Entry{clock_.now().boot_us + delay.count(), std::move(fire)});
+    timers_.emplace(id, Entry{clock_.now().boot_us + delay.count(), false, std::move(fire)});
+    return std::make_unique<Handle>(*this, id);
+}
+
+std::unique_ptr<Timer>
+FakeTimers::start_at_wall(std::int64_t wall_us, UniqueFunction<void()> fire) {
+    const std::uint64_t id = ++next_;
+    timers_.emplace(id, Entry{wall_us, true, std::move(fire)});
     return std::make_unique<Handle>(*this, id);
 }
 
 void FakeTimers::pass(std::chrono::microseconds time) {
     clock_.advance(time);
+    const Instant now = clock_.now();
     for (;;) {
-        auto due = timers_.begin();
-        while (due != timers_.end() && due->second.due_us > clock_.now().boot_us)
-            ++due;
+        const auto due = std::find_if(timers_.begin(), timers_.end(), [now](const auto& timer) {
+            return timer.second.due_us <= (timer.second.by_wall ? now.wall_us : now.boot_us);
+        });
         if (due == timers_.end())
             return;
         UniqueFunction<void()> fire = std::move(due->second.fire);

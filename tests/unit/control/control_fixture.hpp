@@ -22,6 +22,14 @@ class FakeClock final : public Clock {
         now_.boot_us += by.count();
     }
 
+    void set_wall(std::int64_t wall_us) { now_.wall_us = wall_us; }
+    /// Another boot: its clock begins anew, the wall clock as if it had lost `lost`.
+    void reboot(std::chrono::microseconds lost) {
+        now_.boot_us = 1'000'000;
+        now_.wall_us -= lost.count();
+        boot_ = "fedcba9876543210fedcba9876543210";
+    }
+
   private:
     Instant now_{.wall_us = 1'700'000'000'000'000, .boot_us = 1'000'000};
     std::string boot_ = "0123456789abcdef0123456789abcdef";
@@ -33,12 +41,16 @@ class FakeTimers final : public Timers {
     explicit FakeTimers(FakeClock& clock) : clock_(clock) {}
     std::unique_ptr<Timer>
     start(std::chrono::microseconds delay, UniqueFunction<void()> fire) override;
+    std::unique_ptr<Timer>
+    start_at_wall(std::int64_t wall_us, UniqueFunction<void()> fire) override;
+    /// With 0, what is due by clocks that were set.
     void pass(std::chrono::microseconds time);
     std::size_t pending() const { return timers_.size(); }
 
   private:
     struct Entry {
         std::int64_t due_us;
+        bool by_wall;
         UniqueFunction<void()> fire;
     };
     class Handle;

@@ -7,6 +7,7 @@ namespace kheish::control {
 namespace {
 
 using codec::Json;
+using std::chrono::microseconds;
 using namespace std::chrono_literals;
 
 const models::ToolCall kAsk{
@@ -208,6 +209,55 @@ TEST_F(QuestionsTest, ADeadlineThatPassesWhileKheishdIsAwayIsKept) {
     crash();
     clock_.advance(2h);
     boot();
+    timers_->pass(0s);
+    settle();
+    EXPECT_EQ(status(run), "cancelled");
+}
+
+TEST_F(QuestionsTest, ATimeFromNowIsNotShortenedBySettingTheClock) {
+    const RunId run = ask(kAskForAnHour);
+    clock_.set_wall(clock_.now().wall_us + microseconds(25h).count());
+    timers_->pass(59min);
+    settle();
+    EXPECT_EQ(status(run), "waiting_for_user_question");
+    clock_.set_wall(clock_.now().wall_us - microseconds(50h).count());
+    timers_->pass(1min);
+    settle();
+    EXPECT_EQ(status(run), "cancelled") << "nor made longer";
+}
+
+TEST_F(QuestionsTest, AfterARebootTheWallClockCountsHoweverItIsSet) {
+    const RunId run = ask(kAskForAnHour);
+    const std::int64_t asked_us = clock_.now().wall_us;
+    crash();
+    clock_.reboot(40min); // its battery is empty
+    boot();
+    host_->observer->on_lost(run, 1, {}, "the host was rebooted");
+    timers_->pass(59min);
+    settle();
+    EXPECT_EQ(status(run), "waiting_for_user_question") << "19 minutes have passed, by that clock";
+    clock_.set_wall(asked_us + microseconds(1h).count() - 1);
+    timers_->pass(0s);
+    settle();
+    EXPECT_EQ(status(run), "waiting_for_user_question");
+    timers_->pass(1us);
+    settle();
+    EXPECT_EQ(status(run), "cancelled");
+    expect_rows_follow_events(run);
+}
+
+TEST_F(QuestionsTest, AMomentOfTheCalendarIsThatMomentHoweverTheClockIsSet) {
+    const std::int64_t moment_us = clock_.now().wall_us + microseconds(1h).count();
+    const RunId run = ask(
+        {"toolu_1",
+         "ask_user_question",
+         R"({"questions":[{"question":"Go on?"}],"expires_at_ms":)" +
+             std::to_string(moment_us / 1000) + "}"});
+    clock_.set_wall(clock_.now().wall_us - microseconds(2h).count());
+    timers_->pass(2h);
+    settle();
+    EXPECT_EQ(status(run), "waiting_for_user_question");
+    clock_.set_wall(moment_us);
     timers_->pass(0s);
     settle();
     EXPECT_EQ(status(run), "cancelled");

@@ -156,11 +156,11 @@ TEST(StuckReason, SaysThatTheNextInLineWasNotStarted) {
 TEST(StuckReason, CountsFromADeadlineByTheClockThatHolds) {
     engine::RunState state = state_of(engine::RunStatus::running);
     state.model.phase = engine::ModelState::Phase::waiting;
-    state.model.retry.deadline_boot_us = kNow.boot_us - 59'000'000;
-    state.model.retry.deadline_wall_us = kNow.wall_us - 61'000'000;
-    state.model.retry.boot_id = "b1";
+    state.model.retry.deadline.boot_us = kNow.boot_us - 59'000'000;
+    state.model.retry.deadline.wall_us = kNow.wall_us - 61'000'000;
+    state.model.retry.deadline.boot_id = "b1";
     EXPECT_FALSE(judge(state, {})) << "a minute after the deadline is not over";
-    state.model.retry.boot_id = "an earlier boot";
+    state.model.retry.deadline.boot_id = "an earlier boot";
     const std::optional<std::string> reason = judge(state, {});
     ASSERT_TRUE(reason) << "by the wall clock it is";
     EXPECT_NE(reason->find("deadline has passed"), std::string::npos);

@@ -1,6 +1,9 @@
 #include "loop_fixture.hpp"
 
+#include "base/clock.hpp"
+
 #include <ctime>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -30,6 +33,25 @@ TEST_F(LoopTimersTest, NeverEarly) {
         }));
     }
     EXPECT_TRUE(turn_until([&left] { return left == 0; }));
+}
+
+TEST_F(LoopTimersTest, MomentsOfTheWallClockAreNeverEarly) {
+    int left = 0;
+    std::vector<std::unique_ptr<Timer>> started;
+    const std::int64_t now_us = SystemClock().now().wall_us;
+    for (const std::int64_t moment_us : {now_us - 5'000'000, now_us + 1000, now_us + 12'345}) {
+        ++left;
+        started.push_back(timers().start_at_wall(moment_us, [moment_us, &left] {
+            EXPECT_GE(SystemClock().now().wall_us, moment_us);
+            --left;
+        }));
+    }
+    bool is_far_away_due = false;
+    const std::unique_ptr<Timer> far = timers().start_at_wall(
+        std::numeric_limits<std::int64_t>::max(), [&is_far_away_due] { is_far_away_due = true; });
+    EXPECT_TRUE(turn_until([&left] { return left == 0; }));
+    EXPECT_FALSE(is_far_away_due);
+    EXPECT_EQ(timers().pending(), 1U);
 }
 
 TEST_F(LoopTimersTest, FireInOrderOfDeadlineNotOfStart) {

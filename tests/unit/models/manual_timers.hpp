@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/assert.hpp"
 #include "base/timers.hpp"
 
 #include <cstdint>
@@ -16,6 +17,9 @@ class ManualTimers final : public Timers {
         const Key key{now_ + delay, ++last_number_};
         pending_.emplace(key, std::move(fire));
         return std::make_unique<ManualTimer>(*this, key);
+    }
+    std::unique_ptr<Timer> start_at_wall(std::int64_t, UniqueFunction<void()>) override {
+        KHEISH_ASSERT(false); // nobody here waits for the calendar
     }
     void advance(std::chrono::microseconds time) {
         const std::chrono::microseconds end = now_ + time;

@@ -199,6 +199,9 @@ void Machine::begin(RunId run, int attempt, scopes::Execution execution) {
 void Machine::happen(RunId run, int attempt, const CallId& call) {
     Runner* runner = find(run, attempt);
     oracle_.on_effect(run, call);
+    // Only a daemon that acts twice leaves a step of work behind whose runner is gone.
+    if (runner == nullptr)
+        return;
     cpu_us_[run] += random_.between(100, 100'000);
     if (random_.chance(faults.loss)) {
         lose(run, "simulated: killed in the middle");
@@ -216,7 +219,10 @@ void Machine::happen(RunId run, int attempt, const CallId& call) {
 }
 
 void Machine::finish(RunId run, int attempt, const CallId& call, scopes::Outcome::Kind kind) {
-    Work& work = find(run, attempt)->works[call];
+    Runner* const runner = find(run, attempt);
+    if (runner == nullptr)
+        return; // as in happen()
+    Work& work = runner->works[call];
     agenda_.cancel(work.entry);
     work.is_running = false;
     work.outcome.call = call;
@@ -230,7 +236,7 @@ void Machine::finish(RunId run, int attempt, const CallId& call, scopes::Outcome
 
 void Machine::report(RunId run, int attempt, const CallId& call) {
     Runner* runner = find(run, attempt);
-    if (!life_ || !runner->is_connected)
+    if (!life_ || runner == nullptr || !runner->is_connected)
         return; // kept until somebody asks
     const scopes::Outcome outcome = runner->works[call].outcome;
     oracle_.on_reported(run, call);

@@ -91,6 +91,7 @@ Result<control::Settings> control_settings(const config::Settings& settings, uid
     told.queued_runs_per_session = static_cast<std::size_t>(settings.runs.queued_per_session);
     told.live_runs = static_cast<std::size_t>(settings.runs.live);
     told.stuck_after = settings.runs.stuck_after;
+    told.approvals_expire_after = settings.permissions.approvals_expire_after;
     told.input_limit_bytes = static_cast<std::size_t>(settings.runs.input_limit_bytes);
     told.tool_timeout_max = settings.tools.timeout_max;
     told.tool_output_limit_bytes = settings.tools.output_limit_bytes;

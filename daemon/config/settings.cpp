@@ -19,6 +19,7 @@ constexpr std::int64_t kMebibyte = std::int64_t{1} << 20;
 constexpr std::int64_t kGibibyte = std::int64_t{1} << 30;
 constexpr std::int64_t kWeekSeconds = 604'800;
 constexpr std::int64_t kMonthSeconds = 2'592'000;
+constexpr std::int64_t kYearSeconds = 31'622'400;
 constexpr std::size_t kRuleLimit = 1024;
 constexpr std::size_t kDropInLimit = 256;
 constexpr std::array<std::string_view, 5> kModes{
@@ -66,6 +67,12 @@ Status read_permissions(const Value& value, Settings::Permissions& permissions) 
     TableReader reader(value, "permissions");
     if (const std::optional<std::size_t> mode = reader.word("mode", kModes))
         permissions.mode = kModes.at(*mode);
+    read_number(
+        reader,
+        "approvals_expire_after_seconds",
+        0,
+        kYearSeconds,
+        permissions.approvals_expire_after);
     for (const Value* entry : reader.array_of_tables("rules", kRuleLimit)) {
         KHEISH_TRY(Settings::PermissionRule rule, read_rule(*entry));
         permissions.rules.push_back(std::move(rule));

@@ -36,6 +36,7 @@ struct Settings {
         std::string reason;
     };
     struct Permissions {
+        std::chrono::seconds approvals_expire_after{0}; ///< 0 is never
         std::string mode = "default"; ///< default, acceptEdits, plan, dontAsk, bypassPermissions
         std::vector<PermissionRule> rules;
     } permissions;

@@ -275,6 +275,8 @@ void ControlPlane::tell_of_gates(const engine::Event& event) {
         listener_->on_approval_changed(requested->approval, true, false);
     if (const auto* resolved = std::get_if<engine::ApprovalResolved>(&event.body))
         listener_->on_approval_changed(resolved->approval, false, true);
+    if (const auto* expired = std::get_if<engine::ApprovalExpired>(&event.body))
+        listener_->on_approval_changed(expired->approval, false, true);
     if (const auto* unknown = std::get_if<engine::ToolOutcomeUnknown>(&event.body))
         listener_->on_approval_changed(outcome_gate(unknown->call), true, false);
     if (const auto* told = std::get_if<engine::OutcomeResolved>(&event.body))

@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "control/run_projection.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -102,11 +103,17 @@ std::string explain_gate(const journal::ApprovalRow& gate) {
 
 Words explain_gates(const journal::RunRow& row, const RunDetails& details) {
     std::vector<std::string> gates;
-    for (const journal::ApprovalRow& gate : details.approvals)
+    std::optional<std::int64_t> first_end_us;
+    for (const journal::ApprovalRow& gate : details.approvals) {
         gates.push_back(explain_gate(gate));
-    return {
+        if (gate.expires_us)
+            first_end_us = std::min(first_end_us.value_or(*gate.expires_us), *gate.expires_us);
+    }
+    Words words{
         gates.empty() ? "somebody has to decide" : joined(gates),
         row.owner + " or an administrator, by kheishctl approvals allow or deny"};
+    words.until_us = first_end_us;
+    return words;
 }
 
 Words explain_question(const journal::RunRow& row, const RunDetails& details) {

@@ -147,6 +147,7 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
         void operator()(const engine::RequestApproval& effect);
         void operator()(const engine::StartCalls& effect);
         void operator()(const engine::AskQuestion& effect);
+        void operator()(const engine::ArmApprovalTimer& effect);
         void operator()(const engine::ArmQuestionTimer& effect);
         void operator()(const engine::CancelCall& effect);
         void operator()(const engine::SettleCall& effect);

@@ -49,12 +49,26 @@ void RunActor::open_gate(const CallId& call_id, const std::string& reason, Plan&
     requested.summary =
         tool != nullptr ? tools::summary(*tool, *input) : escape_for_display(call->proposal.tool);
     requested.reason = reason;
+    if (settings_.approvals_expire_after.count() > 0)
+        requested.deadline =
+            Deadline::after(settings_.approvals_expire_after.count(), outside_.clock);
     log(Level::notice,
         "a tool call waits for an approval",
         {{log_field::kMessageId, std::string(log_message::kApprovalAsked)},
          {log_field::kRunId, run().to_string()},
          {log_field::kCallId, call_id.value}});
     (void)plan_event(plan, std::move(requested));
+}
+
+void RunActor::Planner::operator()(const engine::ArmApprovalTimer& effect) {
+    actor.stand_until(
+        plan,
+        "expiry-" + effect.approval.value,
+        effect.deadline,
+        [&actor = actor, approval = effect.approval, call = effect.call] {
+            if (actor.state().find_gate(approval) != nullptr)
+                actor.record(engine::ApprovalExpired{.approval = approval, .call = call});
+        });
 }
 
 bool RunActor::may_start(const engine::CallState& call, Plan& plan) {

@@ -175,6 +175,8 @@ void RunProjection::follow_gates(const engine::Event& event) {
         row.digest = requested->digest;
         row.summary = requested->summary;
         row.reason = requested->reason;
+        if (requested->deadline)
+            row.expires_us = requested->deadline->wall_us;
         wait_for(std::move(row));
     } else if (const auto* resolved = std::get_if<engine::ApprovalResolved>(&event.body)) {
         settle_gate(
@@ -182,6 +184,9 @@ void RunProjection::follow_gates(const engine::Event& event) {
             event,
             resolved->allowed ? journal::ApprovalState::allowed : journal::ApprovalState::denied,
             resolved->reason);
+    } else if (const auto* expired = std::get_if<engine::ApprovalExpired>(&event.body)) {
+        settle_gate(
+            expired->approval, event, journal::ApprovalState::denied, "nobody has decided in time");
     }
     follow_outcomes(event);
     follow_questions(event);

@@ -22,6 +22,8 @@ struct Settings {
     std::size_t live_runs = 10'000; ///< neither queued nor over; more wait in line
     /// A run without progress for so long, though nothing holds it back, is reported as stuck.
     std::chrono::microseconds stuck_after = std::chrono::minutes(30);
+    /// What nobody has decided by then is denied; 0 is never.
+    std::chrono::microseconds approvals_expire_after{0};
     std::size_t input_limit_bytes = std::size_t{1} << 20U;
     std::chrono::milliseconds tool_timeout_max{180'000};
     std::int64_t tool_output_limit_bytes = std::int64_t{16} << 20;

@@ -12,9 +12,12 @@ using engine::WaitReason;
 Deadline deadline_of(const engine::RunState& state) {
     if (state.model.phase == engine::ModelState::Phase::waiting)
         return state.model.retry.deadline;
-    for (const engine::CallState& call : state.calls)
+    for (const engine::CallState& call : state.calls) {
         if (call.question && call.question->deadline.is_set())
             return call.question->deadline;
+        if (call.phase == engine::CallPhase::gated && call.gate->deadline.is_set())
+            return call.gate->deadline;
+    }
     return {};
 }
 

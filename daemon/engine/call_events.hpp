@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/deadline.hpp"
 #include "base/ids.hpp"
 #include "codec/digest.hpp"
 
@@ -36,6 +37,14 @@ struct ApprovalRequested {
     codec::Digest digest;
     std::string summary; ///< one line, already escaped for display
     std::string reason;
+    std::optional<Deadline> deadline = {}; ///< none: it waits for ever
+};
+
+/// Nobody has decided in time, which is a no.
+struct ApprovalExpired {
+    static constexpr std::string_view kType = "approval.expired";
+    ApprovalId approval;
+    CallId call;
 };
 
 struct ApprovalResolved {

@@ -88,6 +88,12 @@ void arm_expiry(const CallState& call, Effects& effects) {
         effects.emplace_back(ArmQuestionTimer{question.id, call.proposal.call, question.deadline});
 }
 
+void arm_gate_expiry(const CallState& call, Effects& effects) {
+    const Gate& gate = *call.gate;
+    if (gate.deadline.is_set())
+        effects.emplace_back(ArmApprovalTimer{gate.approval, call.proposal.call, gate.deadline});
+}
+
 void decide_calls(const RunState& state, Effects& effects) {
     for (const CallState& call : state.calls) {
         const CallId& id = call.proposal.call;
@@ -99,6 +105,8 @@ void decide_calls(const RunState& state, Effects& effects) {
             effects.emplace_back(RequestApproval{id});
         else if (call.phase == CallPhase::lost)
             effects.emplace_back(AskOutcome{id, "its runner is gone and left no result"});
+        else if (call.phase == CallPhase::gated)
+            arm_gate_expiry(call, effects);
         else if (call.phase == CallPhase::questioned)
             arm_expiry(call, effects);
     }

@@ -113,6 +113,15 @@ struct AskQuestion {
     friend bool operator==(const AskQuestion&, const AskQuestion&) = default;
 };
 
+/// Standing, until approval.expired, which the caller writes when the deadline has passed, or
+/// approval.resolved.
+struct ArmApprovalTimer {
+    ApprovalId approval;
+    CallId call;
+    Deadline deadline;
+    friend bool operator==(const ArmApprovalTimer&, const ArmApprovalTimer&) = default;
+};
+
 /// Standing, until question.expired, which the caller writes when the deadline has passed, or
 /// question.resolved.
 struct ArmQuestionTimer {
@@ -173,6 +182,7 @@ using Effect = std::variant<
     RequestApproval,
     StartCalls,
     AskQuestion,
+    ArmApprovalTimer,
     ArmQuestionTimer,
     CancelCall,
     SettleCall,

@@ -53,6 +53,9 @@ std::string text(const StartCalls& effect) {
 std::string text(const AskQuestion& effect) {
     return "AskQuestion " + effect.call.value;
 }
+std::string text(const ArmApprovalTimer& effect) {
+    return "ArmApprovalTimer " + effect.approval.value;
+}
 std::string text(const ArmQuestionTimer& effect) {
     return "ArmQuestionTimer " + effect.question.value;
 }

@@ -276,6 +276,7 @@ using EventBody = std::variant<
     PermissionDecided,
     ApprovalRequested,
     ApprovalResolved,
+    ApprovalExpired,
     ToolStarted,
     ToolFinished,
     ToolOutcomeUnknown,

@@ -65,6 +65,13 @@ class Writer {
         if (value)
             object_.set(key, json(*value));
     }
+    void operator()(std::string_view key, std::optional<Deadline>& value) {
+        if (!value)
+            return;
+        Writer inner(refs_);
+        detail::fields(inner, *value);
+        object_.set(key, inner.object());
+    }
     void unstored(std::string_view key, const std::optional<BlobRef>& value) {
         if (value)
             object_.set(key, plain(*value));
@@ -155,6 +162,11 @@ class Reader {
         value.value = reader_.required_string(key, kBodyLimitBytes);
     }
     void operator()(std::string_view key, std::optional<BlobRef>& value) {
+        value.reset();
+        if (const std::optional<Json> object = reader_.optional_object(key))
+            nested(key, *object, value.emplace());
+    }
+    void operator()(std::string_view key, std::optional<Deadline>& value) {
         value.reset();
         if (const std::optional<Json> object = reader_.optional_object(key))
             nested(key, *object, value.emplace());

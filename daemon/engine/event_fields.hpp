@@ -211,12 +211,26 @@ void fields(Archive& archive, PermissionDecided& event) {
 }
 
 template <class Archive>
+void fields(Archive& archive, Deadline& deadline) {
+    archive("wall_us", deadline.wall_us);
+    archive("boot_us", deadline.boot_us);
+    archive("boot_id", deadline.boot_id);
+}
+
+template <class Archive>
 void fields(Archive& archive, ApprovalRequested& event) {
     archive("approval", event.approval);
     archive("call", event.call);
     archive("digest", event.digest);
     archive("summary", event.summary);
     archive("reason", event.reason);
+    archive("deadline", event.deadline);
+}
+
+template <class Archive>
+void fields(Archive& archive, ApprovalExpired& event) {
+    archive("approval", event.approval);
+    archive("call", event.call);
 }
 
 template <class Archive>

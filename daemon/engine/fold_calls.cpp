@@ -99,7 +99,7 @@ Status on(RunState& state, const ApprovalRequested& event) {
     if (event.approval != next_approval_id(state))
         return illegal("the next gate is " + next_approval_id(state).value);
     call->phase = CallPhase::gated;
-    call->gate = Gate{event.approval, event.digest, false};
+    call->gate = Gate{event.approval, event.digest, false, event.deadline.value_or(Deadline())};
     ++state.gates;
     return {};
 }
@@ -125,6 +125,17 @@ Status on(RunState& state, const ApprovalResolved& event) {
         call->gate->digest = *event.updated_digest;
         call->input_updated = true;
     }
+    return {};
+}
+
+Status on(RunState& state, const ApprovalExpired& event) {
+    KHEISH_TRY(CallState * call, find(state, event.call, CallPhase::gated));
+    KHEISH_CHECK(check_going_on(state));
+    if (call->gate->approval != event.approval)
+        return illegal(event.approval.value + " is not the gate of " + event.call.value);
+    if (!call->gate->deadline.is_set())
+        return illegal(event.approval.value + " does not expire");
+    refuse(*call, "denied", "Denied: nobody has decided in time.");
     return {};
 }
 

@@ -36,6 +36,7 @@ Status on(RunState& state, const ModelRetryDue& event);
 Status on(RunState& state, const PermissionDecided& event);
 Status on(RunState& state, const ApprovalRequested& event);
 Status on(RunState& state, const ApprovalResolved& event);
+Status on(RunState& state, const ApprovalExpired& event);
 Status on(RunState& state, const ToolStarted& event);
 Status on(RunState& state, const ToolFinished& event);
 Status on(RunState& state, const ToolOutcomeUnknown& event);

@@ -102,7 +102,8 @@ std::string_view to_string(CallPhase phase);
 struct Gate {
     ApprovalId approval;
     codec::Digest digest;
-    bool consumed = false; ///< by tool.started
+    bool consumed = false;  ///< by tool.started
+    Deadline deadline = {}; ///< not set: it waits for ever
 };
 
 struct Question {

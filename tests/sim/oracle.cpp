@@ -134,6 +134,11 @@ void Oracle::check_waits(const RunState& state) {
 void Oracle::follow_timer(const engine::Event& event) {
     if (const auto* scheduled = std::get_if<engine::ModelRetryScheduled>(&event.body))
         waits_.insert_or_assign({event.run, "retry"}, scheduled->deadline);
+    if (const auto* gate = std::get_if<engine::ApprovalRequested>(&event.body);
+        gate != nullptr && gate->deadline)
+        waits_.insert_or_assign({event.run, gate->approval.value}, *gate->deadline);
+    if (const auto* expired = std::get_if<engine::ApprovalExpired>(&event.body))
+        check_due(event.run, expired->approval.value);
     if (const auto* asked = std::get_if<engine::QuestionAsked>(&event.body))
         waits_.insert_or_assign({event.run, asked->question.value}, asked->deadline);
     if (std::holds_alternative<engine::ModelRetryDue>(event.body))

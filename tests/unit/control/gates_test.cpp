@@ -258,5 +258,56 @@ TEST_F(OutcomeTest, WhatItWasGivenCannotBeChangedAfterwards) {
     EXPECT_EQ(wait_reason(run_), "outcome_unknown");
 }
 
+class ApprovalExpiry : public ControlFixture {
+  protected:
+    /// A run whose one call waits for an hour at most.
+    RunId ask() {
+        settings_.approvals_expire_after = std::chrono::hours(1);
+        crash();
+        boot();
+        make_session("demo");
+        const RunId run = submit("demo", "build");
+        launched(run);
+        routes_->fake.answer_calls({kBash});
+        settle();
+        return run;
+    }
+};
+
+TEST_F(ApprovalExpiry, WhatNobodyDecidesInTimeIsDeniedOnceAndNeverEarly) {
+    const RunId run = ask();
+    const std::string gate = only_approval(run);
+    EXPECT_TRUE(view(run).find("pending_approvals")->at(0).find("expires_at_ms"));
+    timers_->pass(std::chrono::minutes(59));
+    settle();
+    crash();
+    boot();
+    host_->observer->on_lost(run, 1, {}, "the host was rebooted");
+    settle();
+    EXPECT_EQ(status(run), "waiting_for_approval");
+    timers_->pass(std::chrono::minutes(1));
+    settle();
+    EXPECT_EQ(status(run), "running");
+    EXPECT_TRUE(host_->executions.empty());
+    ASSERT_NE(routes_->fake.current(), nullptr) << "the model goes on, and is told";
+    const models::Message& told = routes_->fake.current()->request.messages.back();
+    EXPECT_EQ(
+        std::get<models::ToolResult>(told.parts.at(0)).text, "Denied: nobody has decided in time.");
+    EXPECT_FALSE(resolve(run, gate, true).has_value()) << "too late";
+    const journal::ApprovalRow row = *journal_->approval({gate});
+    EXPECT_EQ(row.state, journal::ApprovalState::denied);
+    EXPECT_EQ(row.resolved_by, "daemon");
+    expect_rows_follow_events(run);
+}
+
+TEST_F(ApprovalExpiry, WhatIsDecidedInTimeDoesNotExpire) {
+    const RunId run = ask();
+    ASSERT_TRUE(resolve(run, only_approval(run), true).has_value());
+    timers_->pass(std::chrono::hours(2));
+    settle();
+    EXPECT_EQ(host_->executions.size(), 1U);
+    EXPECT_EQ(status(run), "running");
+}
+
 } // namespace
 } // namespace kheish::control

@@ -121,6 +121,7 @@ std::vector<EventBody> call_samples() {
             "0123456789abcdef0123456789abcdef"},
         QuestionResolved{
             QuestionId{"question-7-1"}, CallId{"call-3-0"}, true, blob_ref("declined"), "no time"},
+        ApprovalExpired{ApprovalId{"approval-7-1"}, CallId{"call-3-0"}},
         QuestionExpired{QuestionId{"question-7-1"}, CallId{"call-3-0"}},
         OutcomeResolved{
             CallId{"call-3-0"}, OutcomeChoice::result, blob_ref("it was done"), "looked"},
@@ -218,7 +219,7 @@ TEST(EventCodec, BlobRefsNameWhatIsStored) {
         (std::vector<codec::BlobRef>{blob_ref("message"), blob_ref("{\"command\":\"ls\"}")}));
     // The spool of a call is a file, not a blob.
     EXPECT_EQ(encode(call_samples()[4]).blob_refs, std::vector{blob_ref("output")});
-    EXPECT_EQ(encode(call_samples()[9]).blob_refs, std::vector{blob_ref("it was done")});
+    EXPECT_EQ(encode(call_samples()[10]).blob_refs, std::vector{blob_ref("it was done")});
     EXPECT_EQ(encode(call_samples()[7]).blob_refs, std::vector{blob_ref("declined")});
     EXPECT_TRUE(encode(RunStarted{}).blob_refs.empty());
 }

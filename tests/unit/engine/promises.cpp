@@ -77,6 +77,7 @@ struct IntentOf {
     Intent operator()(const AskQuestion& effect) const {
         return QuestionAsked{next_question_id(state), effect.call, "Really?", 5, 7, "b1"};
     }
+    Intent operator()(const ArmApprovalTimer& /*effect*/) const { return {}; }
     Intent operator()(const ArmQuestionTimer& /*effect*/) const { return {}; }
     Intent operator()(const CancelCall& /*effect*/) const { return {}; }
     Intent operator()(const SettleCall& effect) const {

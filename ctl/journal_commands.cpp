@@ -64,8 +64,7 @@ Result<int> rebuild(Session& session, const Invocation& invocation) {
     return run_journal(session, invocation, {"rebuild"});
 }
 
-constexpr Option kStateDirectory{
-    "--state-directory", "DIR", "Where the journal lies, if not where the configuration says"};
+constexpr Option kStateDirectory{"--state-directory", "DIR", "Where the journal lies"};
 
 } // namespace
 

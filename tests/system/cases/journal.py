@@ -6,15 +6,20 @@ from agents import DATABASE, Agents, bash, turn
 from harness import case, check, check_in
 
 STATE = "/var/lib/kheish"
+# Longer than a page of the database, so that some pages hold nothing else.
+ANSWER = "An answer that is kept. " * 800
 RUNS = {
     "wait": [turn("I ask.", bash("make", "echo made")), turn("It said: {{result 'make'}}")],
-    "": [turn("An answer that is kept.")],
+    "": [turn(ANSWER)],
 }
-# The first place of a text in a file gets one bit flipped.
+# One bit is flipped in each overflow page (which begins with the number of the next) that holds a part of the answer.
 FLIP = (
     "import sys\n"
     "data = bytearray(open(sys.argv[1], 'rb').read())\n"
-    "data[data.index(sys.argv[2].encode())] ^= 4\n"
+    "pages = [at for at in range(0, len(data), 4096) if data[at] == 0 and b'that is kept' in data[at + 4 : at + 60]]\n"
+    "assert pages, 'no page holds the answer alone'\n"
+    "for at in pages:\n"
+    "    data[at + 200] ^= 4\n"
     "open(sys.argv[1], 'wb').write(data)\n"
 )
 
@@ -101,7 +106,7 @@ def damage_is_never_acted_on_and_ends_writing(machine):
     agents, over, waiting = prepare(machine, "damaged")
     stop(machine)
     machine.run(f"cp -a {DATABASE} /root/whole.db")
-    machine.run(["python3", "-c", FLIP, DATABASE, "An answer that is kept."])
+    machine.run(["python3", "-c", FLIP, DATABASE])
     start(machine)
     check_in("journal_corrupt", agents.view(over)["view_error"])
     machine.until("writing has ended", lambda: ready(machine)[0] == "503")
@@ -113,9 +118,9 @@ def damage_is_never_acted_on_and_ends_writing(machine):
     check_in("checksum", care(machine, "backup", "/root/damaged.db", code=1))
     check(machine.run("test -e /root/damaged.db", check=False).code != 0, True, "half a backup")
     stop(machine)
-    machine.run(f"cp -a /root/whole.db {DATABASE}")
+    machine.run(f"cp -a /root/whole.db {DATABASE}; rm -f {DATABASE}-wal {DATABASE}-shm {DATABASE}.acknowledged")
     start(machine)
-    check(agents.answer(over), "An answer that is kept.")
+    check(agents.answer(over), ANSWER)
     agents.allow(waiting)
     agents.wait(waiting)
 

@@ -80,7 +80,7 @@ std::vector<EventBody> model_samples() {
             "claude-1",
             {sample_call()}},
         ModelFailed{3, 2, "rate_limited", "429", true, 1500000},
-        ModelRetryScheduled{3, 3, true, 1700000000000000, 5000000, "0123"},
+        ModelRetryScheduled{3, 3, true, {1700000000000000, 5000000, "0123"}},
         ModelRetryDue{3, 3},
     };
 }
@@ -116,9 +116,7 @@ std::vector<EventBody> call_samples() {
             QuestionId{"question-7-1"},
             CallId{"call-3-0"},
             "Which color?",
-            1'700'000'000'000'000,
-            5'000'000,
-            "0123456789abcdef0123456789abcdef"},
+            {1'700'000'000'000'000, 5'000'000, "0123456789abcdef0123456789abcdef"}},
         QuestionResolved{
             QuestionId{"question-7-1"}, CallId{"call-3-0"}, true, blob_ref("declined"), "no time"},
         ApprovalExpired{ApprovalId{"approval-7-1"}, CallId{"call-3-0"}},

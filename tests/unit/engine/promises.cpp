@@ -60,7 +60,7 @@ struct IntentOf {
     Intent operator()(const AbortModel& /*effect*/) const { return {}; }
     Intent operator()(const ScheduleModelRetry& effect) const {
         return ModelRetryScheduled{
-            effect.turn, effect.attempt, effect.network, effect.delay.count(), 7, "b1"};
+            effect.turn, effect.attempt, effect.network, {effect.delay.count(), 7, "b1"}};
     }
     Intent operator()(const ArmRetryTimer& /*effect*/) const { return {}; }
     Intent operator()(const JudgeCall& effect) const {
@@ -75,7 +75,7 @@ struct IntentOf {
     }
     Intent operator()(const StartCalls& /*effect*/) const { return {}; } // one each: see expand()
     Intent operator()(const AskQuestion& effect) const {
-        return QuestionAsked{next_question_id(state), effect.call, "Really?", 5, 7, "b1"};
+        return QuestionAsked{next_question_id(state), effect.call, "Really?", {5, 7, "b1"}};
     }
     Intent operator()(const ArmApprovalTimer& /*effect*/) const { return {}; }
     Intent operator()(const ArmQuestionTimer& /*effect*/) const { return {}; }

@@ -23,7 +23,7 @@ class Questions : public ::testing::Test {
     void ask(const CallId& call) {
         story.judge(call, Decision::allow);
         EXPECT_EQ(story.effect<AskQuestion>().call, call);
-        story.happen(QuestionAsked{q, call, "Really?", 100, 50, "b1"});
+        story.happen(QuestionAsked{q, call, "Really?", {100, 50, "b1"}});
     }
     QuestionResolved answer(bool declined = false) const {
         return {q, a, declined, codec::blob_ref("yes"), ""};
@@ -40,7 +40,7 @@ TEST_F(Questions, WaitForAPersonAndTheAnswerIsTheResult) {
     ask(a);
     EXPECT_EQ(story.state.status, RunStatus::waiting_for_user_question);
     EXPECT_EQ(wait_reason(story.state), WaitReason::question);
-    EXPECT_EQ(story.effect<ArmQuestionTimer>(), (ArmQuestionTimer{q, a, 100, 50, "b1"}));
+    EXPECT_EQ(story.effect<ArmQuestionTimer>(), (ArmQuestionTimer{q, a, {100, 50, "b1"}}));
     story.happen(answer());
     EXPECT_EQ(story.state.status, RunStatus::running);
     story.settle_all();
@@ -72,7 +72,7 @@ TEST_F(Questions, ThatExpireCancelTheRun) {
 TEST_F(Questions, WithoutADeadlineNeverExpire) {
     story.answer({question(0)});
     story.judge(a, Decision::allow);
-    story.happen(QuestionAsked{q, a, "Really?", 0, 0, ""});
+    story.happen(QuestionAsked{q, a, "Really?", {0, 0, ""}});
     EXPECT_FALSE(story.wants<ArmQuestionTimer>());
     story.refuse(QuestionExpired{q, a}, "does not expire");
 }
@@ -82,10 +82,10 @@ TEST_F(Questions, ComeAfterWhatIsBeforeThemAndHoldBackWhatIsBehind) {
     for (std::size_t i = 0; i < 3; ++i)
         story.judge(call_id(1, i), Decision::allow);
     EXPECT_FALSE(story.wants<AskQuestion>());
-    story.refuse(QuestionAsked{q, b, "Really?", 0, 0, ""}, "nothing to ask now");
+    story.refuse(QuestionAsked{q, b, "Really?", {0, 0, ""}}, "nothing to ask now");
     story.start_calls();
     story.finish(a);
-    story.happen(QuestionAsked{q, b, "Really?", 0, 0, ""});
+    story.happen(QuestionAsked{q, b, "Really?", {0, 0, ""}});
     EXPECT_FALSE(story.wants<StartCalls>());
     story.happen(QuestionResolved{q, b, false, codec::blob_ref("yes"), ""});
     story.settle_all();
@@ -104,13 +104,13 @@ TEST_F(Questions, AreNotStartedAsWork) {
     story.answer({question(0)});
     story.judge(a, Decision::allow);
     story.refuse(ToolStarted{a, 1, 1, idempotency_key(story.state, a)}, "a person is asked");
-    story.refuse(QuestionAsked{QuestionId{"question-7-2"}, a, "", 0, 0, ""}, "question-7-1");
+    story.refuse(QuestionAsked{QuestionId{"question-7-2"}, a, "", {0, 0, ""}}, "question-7-1");
 }
 
 TEST_F(Questions, AreNotAskedOfWorkForOthers) {
     story.answer({proposed(1, 0)});
     story.judge(a, Decision::allow);
-    story.refuse(QuestionAsked{q, a, "", 0, 0, ""}, "not for a person");
+    story.refuse(QuestionAsked{q, a, "", {0, 0, ""}}, "not for a person");
 }
 
 } // namespace

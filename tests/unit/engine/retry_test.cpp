@@ -43,7 +43,7 @@ TEST_F(Retry, BacksOffAndGivesUp) {
     EXPECT_FALSE(story.wants<ScheduleModelRetry>());
     EXPECT_EQ(story.effect<Finish>().code, "model_overloaded");
     EXPECT_NE(story.effect<Finish>().reason.find("8 failures"), std::string::npos);
-    story.refuse(ModelRetryScheduled{1, 9, false, 0, 0, ""}, "ending");
+    story.refuse(ModelRetryScheduled{1, 9, false, {0, 0, ""}}, "ending");
 }
 
 TEST_F(Retry, TheNetworkIsWaitedForWithoutEnd) {
@@ -84,7 +84,7 @@ TEST_F(Retry, SomeErrorsAreFinal) {
 TEST_F(Retry, TheTimerIsArmedUntilItIsDue) {
     story.happen(*intent(story.state, fail("server")));
     EXPECT_EQ(wait_reason(story.state), WaitReason::timer);
-    const ArmRetryTimer armed{1, 2, 1'000'000, 7, "b1"};
+    const ArmRetryTimer armed{1, 2, {1'000'000, 7, "b1"}};
     EXPECT_EQ(story.effect<ArmRetryTimer>(), armed);
     story.recover(); // a restart arms it again, with the same deadline
     EXPECT_EQ(story.effect<ArmRetryTimer>(), armed);
@@ -114,7 +114,7 @@ TEST_F(Retry, EachTurnCountsItsOwnFailures) {
     story.judge(call_id(1, 0), Decision::deny);
     story.settle_all();
     EXPECT_EQ(fail("server"), (ScheduleModelRetry{2, 2, seconds(1), false}));
-    story.refuse(ModelRetryScheduled{2, 3, false, 0, 0, ""}, "attempt 2 is next");
+    story.refuse(ModelRetryScheduled{2, 3, false, {0, 0, ""}}, "attempt 2 is next");
 }
 
 } // namespace

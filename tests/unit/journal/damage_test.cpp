@@ -94,7 +94,7 @@ class DamageTest : public testing::Test {
 };
 
 TEST_F(DamageTest, ABitThatFlipsAnywhereIsNeverActedOn) {
-    constexpr int kTries = 1500;
+    constexpr int kTries = 600;
     set_log_level(Level::critical);
     sim::Random random(7);
     std::map<Outcome, int> outcomes;

@@ -171,6 +171,7 @@ void ScopedRunHost::on_outcome(RunId run, Outcome outcome) {
 
 /// Books an outcome that is about to be told. Its spool is believed only as far as it is there.
 void ScopedRunHost::settle(RunId run, Attempt& attempt, Outcome& outcome) {
+    attempt.broken = 0;
     attempt.executions.erase(outcome.call);
     attempt.cancelled.erase(outcome.call);
     attempt.told.insert(outcome.call);
@@ -195,10 +196,13 @@ void ScopedRunHost::on_end(RunId run, Error error) {
     attempt.connected = false;
     if (attempt.phase == Phase::greeting || (!answered && ++attempt.silent >= kSilentConnections))
         return give_up(run, attempt, std::move(error));
-    if (error.code != Errc::runner_lost)
+    const bool in_order = error.code == Errc::runner_lost;
+    if (!in_order)
         warn("The channel to a runner broke", run, error);
+    if (!in_order && ++attempt.broken >= kBrokenConnections)
+        return give_up(run, attempt, std::move(error));
     // At once after a connection that worked: where nobody listens any more, that is the loss.
-    if (answered)
+    if (answered && in_order)
         connect(run, attempt);
     else
         connect_later(run, attempt);

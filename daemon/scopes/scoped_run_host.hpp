@@ -55,6 +55,9 @@ class ScopedRunHost final : public RunHost, private RunnerChannelObserver {
 
     /// A runner that takes so many connections in a row without answering hello is given up.
     static constexpr int kSilentConnections = 6;
+    /// So is one that breaks with the protocol so often without telling of a call in between: what
+    /// it knows of the run is not what the journal knows.
+    static constexpr int kBrokenConnections = 4;
     static constexpr std::chrono::milliseconds kReconnectDelay{200};
     static constexpr std::chrono::seconds kStopRetryDelay{2};
 
@@ -75,8 +78,9 @@ class ScopedRunHost final : public RunHost, private RunnerChannelObserver {
         std::vector<std::string> degraded;
         bool require_limits = false;
         std::unique_ptr<RunnerChannel> channel;
-        bool connected = false;                 ///< hello has been answered on this channel
-        int silent = 0;                         ///< connections in a row without an answered hello
+        bool connected = false; ///< hello has been answered on this channel
+        int silent = 0;         ///< connections in a row without an answered hello
+        int broken = 0; ///< connections in a row that broke with the protocol, no outcome told
         std::map<CallId, Execution> executions; ///< without outcome yet
         std::set<CallId> cancelled;             ///< asked for, without outcome yet
         std::set<CallId> told;                  ///< outcome told, not acknowledged

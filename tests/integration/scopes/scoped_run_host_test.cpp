@@ -301,6 +301,23 @@ TEST_F(RunHostTest, ABrokenConnectionIsMadeAgainAndNothingIsToldTwice) {
     EXPECT_TRUE(launcher_.stops.empty());
 }
 
+// As after an older copy of the journal was put in place while the run went on.
+TEST_F(RunHostTest, ARunnerThatHasHadACallAcknowledgedThatTheJournalWaitsForIsALoss) {
+    launch();
+    execute("done", "echo x >> count");
+    ASSERT_TRUE(hears("finished done"));
+    host_->acknowledge(kRun, CallId{"done"});
+    execute("next", "echo next");
+    ASSERT_TRUE(hears("finished next")); // so the acknowledgement has arrived
+    restart();
+    host_->adopt(kRun, 1);
+    ASSERT_TRUE(hears("adopted 1"));
+    execute("done", "echo x >> count");
+    ASSERT_TRUE(hears("lost 1"));
+    EXPECT_EQ(runner().read("count"), "x\n") << "a call was executed twice";
+    EXPECT_EQ(launcher_.stops.size(), std::size_t{1});
+}
+
 TEST_F(RunHostTest, CancelEndsACall) {
     launch();
     execute("a", "touch begun; sleep 1000");

@@ -88,6 +88,7 @@ Result<control::Settings> control_settings(const config::Settings& settings, uid
     }
     told.max_turns = settings.runs.max_turns;
     told.max_output_tokens = settings.runs.max_output_tokens;
+    told.context_limit_bytes = settings.runs.context_limit_bytes;
     told.queued_runs_per_session = static_cast<std::size_t>(settings.runs.queued_per_session);
     told.live_runs = static_cast<std::size_t>(settings.runs.live);
     told.stuck_after = settings.runs.stuck_after;

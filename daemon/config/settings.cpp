@@ -42,6 +42,7 @@ Status read_runs(const Value& value, Settings::Runs& runs) {
     TableReader reader(value, "runs");
     read_number(reader, "max_turns", 0, 1'000'000, runs.max_turns);
     read_number(reader, "max_output_tokens", 1, 1'000'000, runs.max_output_tokens);
+    read_number(reader, "context_limit_bytes", 4096, kMebibyte * 64, runs.context_limit_bytes);
     read_number(reader, "queued_per_session", 1, 100'000, runs.queued_per_session);
     read_number(reader, "live", 1, 1'000'000, runs.live);
     read_number(reader, "stuck_after_seconds", 60, kWeekSeconds, runs.stuck_after);

@@ -24,6 +24,7 @@ struct Settings {
     struct Runs {
         std::int64_t max_turns = 500; ///< 0 is no ceiling
         std::int64_t max_output_tokens = 8192;
+        std::int64_t context_limit_bytes = 400'000; ///< of a conversation, its input apart
         std::int64_t queued_per_session = 100;
         std::int64_t live = 10'000;             ///< runs that are neither queued nor ended
         std::chrono::seconds stuck_after{1800}; ///< without progress

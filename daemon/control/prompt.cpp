@@ -27,6 +27,27 @@ std::vector<models::ToolSpecification> tool_specifications() {
     return specifications;
 }
 
+/// One line on a call that the model no longer sees.
+Result<std::string> line_on(const engine::EffectiveCall& call, const journal::Journal& journal) {
+    KHEISH_TRY(const std::string input, journal.blob(call.input.digest));
+    return "- " + call.tool + " " + preview_of(input) + (call.is_error ? " (failed)" : "") + "\n";
+}
+
+/// What stands in the prompt for the turns that are left out of it.
+Result<std::string>
+note_on_earlier_turns(const engine::ContextState& context, const journal::Journal& journal) {
+    std::string note = "[Turns 1 to " + std::to_string(context.first_turn - 1) +
+                       " of this conversation are left out, because it has grown too long.";
+    if (!context.earlier_calls.empty())
+        note += " These calls of theirs, the last " + std::to_string(context.earlier_calls.size()) +
+                ", may have changed something; do not repeat them unless you mean to:\n";
+    for (const engine::EffectiveCall& call : context.earlier_calls) {
+        KHEISH_TRY(const std::string line, line_on(call, journal));
+        note += line;
+    }
+    return note + "]";
+}
+
 Result<models::Message>
 read_entry(const engine::TranscriptEntry& entry, const journal::Journal& journal) {
     KHEISH_TRY(std::string content, journal.blob(entry.content.digest));
@@ -81,6 +102,10 @@ Result<Prompt> build_prompt(const engine::RunState& state, const journal::Journa
                 messages.back().parts.push_back(std::move(part));
         else
             messages.push_back(std::move(message));
+    }
+    if (state.context.first_turn > 1) {
+        KHEISH_TRY(std::string note, note_on_earlier_turns(state.context, journal));
+        prompt.request.messages.front().parts.emplace_back(models::Text{std::move(note)});
     }
     prompt.digest = digest_of(prompt.request);
     return prompt;

@@ -139,6 +139,7 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
         void operator()(const engine::Launch& effect);
         void operator()(const engine::AdoptRunner& effect);
         void operator()(const engine::StopScope& effect);
+        void operator()(const engine::TrimContext& effect);
         void operator()(const engine::RequestModel& effect);
         void operator()(const engine::AbortModel& effect);
         void operator()(const engine::ScheduleModelRetry& effect);

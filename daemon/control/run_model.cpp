@@ -9,6 +9,10 @@
 
 namespace kheish::control {
 
+void RunActor::Planner::operator()(const engine::TrimContext& effect) {
+    (void)actor.plan_event(plan, engine::ContextTrimmed{.first_turn = effect.first_turn});
+}
+
 void RunActor::Planner::operator()(const engine::RequestModel& effect) {
     const engine::RunAccepted& accepted = actor.state().request;
     if (actor.outside_.routes.model(accepted.route) == nullptr) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/state.hpp"
 #include "govern/permission.hpp"
 #include "scopes/run_host.hpp"
 
@@ -18,6 +19,8 @@ struct Settings {
     std::vector<govern::Rule> permission_rules;
     std::int64_t max_turns = 500; ///< 0 is no ceiling
     std::int64_t max_output_tokens = 8192;
+    /// What of a run's conversation, its input apart, its model is shown.
+    std::int64_t context_limit_bytes = engine::kContextLimitBytes;
     std::size_t queued_runs_per_session = 100;
     std::size_t live_runs = 10'000; ///< neither queued nor over; more wait in line
     /// A run without progress for so long, though nothing holds it back, is reported as stuck.

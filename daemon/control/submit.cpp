@@ -143,6 +143,7 @@ ControlPlane::accepted_of(const journal::SessionRow& session, const SubmitInput&
     accepted.metadata = input.metadata;
     accepted.max_turns = settings_.max_turns;
     accepted.max_output_tokens = input.max_output_tokens.value_or(settings_.max_output_tokens);
+    accepted.context_limit_bytes = settings_.context_limit_bytes;
     accepted.run_as = session.run_as;
     accepted.workspace = session.workspace;
     const govern::Mode mode = input.permission_mode.value_or(settings_.permission_mode);

@@ -29,20 +29,28 @@ ScheduleModelRetry retry_of(const ModelState& model) {
     return {model.turn, model.attempt + 1, std::max(own, asked), network};
 }
 
+void request_model(const RunState& state, Effects& effects) {
+    if (const std::optional<int> first_turn = detail::trimmed_first_turn(state))
+        effects.emplace_back(TrimContext{*first_turn});
+    const std::pair<int, int> next = detail::next_model_attempt(state);
+    effects.emplace_back(RequestModel{next.first, next.second});
+}
+
 void decide_model(const RunState& state, Effects& effects) {
     if (!detail::is_batch_closed(state))
         return;
     const ModelState& model = state.model;
     switch (model.phase) {
-    case ModelPhase::idle: {
-        const std::pair<int, int> next = detail::next_model_attempt(state);
-        effects.emplace_back(RequestModel{next.first, next.second});
+    case ModelPhase::idle:
+        request_model(state, effects);
         break;
-    }
     case ModelPhase::in_flight:
         break;
     case ModelPhase::failed:
-        effects.emplace_back(retry_of(model));
+        if (detail::trimmed_first_turn(state)) // it was too long
+            request_model(state, effects);
+        else
+            effects.emplace_back(retry_of(model));
         break;
     case ModelPhase::waiting: {
         const ModelRetryScheduled& retry = model.retry;

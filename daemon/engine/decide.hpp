@@ -53,6 +53,12 @@ struct RequestModel {
     friend bool operator==(const RequestModel&, const RequestModel&) = default;
 };
 
+/// Journaled: context.trimmed. Comes before RequestModel, whose prompt begins at `first_turn` then.
+struct TrimContext {
+    int first_turn = 2;
+    friend bool operator==(const TrimContext&, const TrimContext&) = default;
+};
+
 /// Comes before Finish: drop the call, its answer is not wanted. No event; the run ends.
 struct AbortModel {
     int turn = 1;
@@ -174,6 +180,7 @@ using Effect = std::variant<
     Launch,
     AdoptRunner,
     StopScope,
+    TrimContext,
     RequestModel,
     AbortModel,
     ScheduleModelRetry,

@@ -25,6 +25,9 @@ std::string text(const AdoptRunner& effect) {
 std::string text(const StopScope& effect) {
     return delay_text(attempt_text("StopScope", effect.attempt), effect.delay);
 }
+std::string text(const TrimContext& effect) {
+    return "TrimContext to turn " + std::to_string(effect.first_turn);
+}
 std::string text(const RequestModel& effect) {
     return turn_text("RequestModel", effect.turn, effect.attempt);
 }

@@ -91,6 +91,8 @@ struct RunAccepted {
     uid_t run_as = 0;
     std::string workspace;
     bool uses_runner = true; ///< some of its tools work in the sandbox
+    /// What of the conversation, the input apart, the model is shown; none: kContextLimitBytes.
+    std::optional<std::int64_t> context_limit_bytes = {};
 };
 
 struct RunQueued {
@@ -239,6 +241,14 @@ struct ModelRetryDue {
     int attempt = 1;
 };
 
+/// The conversation has grown too long for the model: of what came between the input and the answer
+/// of turn `first_turn`, it is shown no more than a list of the calls that may have changed
+/// something. Nothing is lost from the journal.
+struct ContextTrimmed {
+    static constexpr std::string_view kType = "context.trimmed";
+    int first_turn = 2;
+};
+
 // --- output
 // -------------------------------------------------------------------------------------------
 
@@ -273,6 +283,7 @@ using EventBody = std::variant<
     ModelFailed,
     ModelRetryScheduled,
     ModelRetryDue,
+    ContextTrimmed,
     PermissionDecided,
     ApprovalRequested,
     ApprovalResolved,

@@ -65,6 +65,10 @@ class Writer {
         if (value)
             object_.set(key, json(*value));
     }
+    void operator()(std::string_view key, std::optional<std::int64_t>& value) {
+        if (value)
+            object_.set(key, json(*value));
+    }
     void operator()(std::string_view key, std::optional<Deadline>& value) {
         if (!value)
             return;
@@ -132,6 +136,9 @@ class Reader {
     }
     void operator()(std::string_view key, std::int64_t& value) {
         value = reader_.required_integer(key, std::numeric_limits<std::int64_t>::min());
+    }
+    void operator()(std::string_view key, std::optional<std::int64_t>& value) {
+        value = reader_.optional_integer(key, std::numeric_limits<std::int64_t>::min());
     }
     void operator()(std::string_view key, int& value) {
         using Limits = std::numeric_limits<int>;

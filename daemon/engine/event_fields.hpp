@@ -65,6 +65,7 @@ void fields(Archive& archive, RunAccepted& event) {
     archive("run_as", event.run_as);
     archive("workspace", event.workspace);
     archive("uses_runner", event.uses_runner);
+    archive("context_limit_bytes", event.context_limit_bytes);
 }
 
 template <class Archive>
@@ -302,6 +303,11 @@ template <class Archive>
 void fields(Archive& archive, QuestionExpired& event) {
     archive("question", event.question);
     archive("call", event.call);
+}
+
+template <class Archive>
+void fields(Archive& archive, ContextTrimmed& event) {
+    archive("first_turn", event.first_turn);
 }
 
 template <class Archive>

@@ -221,14 +221,18 @@ void lose_call(CallState& call) {
 }
 
 void close_batch(RunState& state) {
-    for (const CallState& call : state.calls)
-        state.transcript.push_back(
-            {TranscriptEntry::Kind::tool_result,
-             state.model.turn,
-             call.is_error,
-             call.result.value_or(codec::BlobRef{}),
-             call.proposal.provider_call_id,
-             call.input_updated ? std::optional(call.proposal.input) : std::nullopt});
+    for (const CallState& call : state.calls) {
+        TranscriptEntry entry{
+            TranscriptEntry::Kind::tool_result,
+            state.model.turn,
+            call.is_error,
+            call.result.value_or(codec::BlobRef{}),
+            call.proposal.provider_call_id,
+            call.input_updated ? std::optional(call.proposal.input) : std::nullopt};
+        if (call.executions > 0 && call.proposal.effect_class != EffectClass::pure)
+            entry.effect = EffectiveCall{call.proposal.tool, call.proposal.input, call.is_error};
+        append(state, std::move(entry));
+    }
 }
 
 } // namespace kheish::engine::detail

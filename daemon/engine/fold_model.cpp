@@ -77,8 +77,7 @@ Status on(RunState& state, const ModelCompleted& event) {
     state.usage.cache_read += event.usage.cache_read;
     state.usage.cache_write += event.usage.cache_write;
     state.tool_calls += static_cast<std::int64_t>(event.calls.size());
-    state.transcript.push_back(
-        {TranscriptEntry::Kind::assistant, event.turn, false, event.message, {}, {}});
+    append(state, {TranscriptEntry::Kind::assistant, event.turn, false, event.message, {}, {}});
     for (std::size_t i = 0; i < event.calls.size(); ++i) {
         CallState& call = state.calls.emplace_back();
         call.proposal = event.calls[i];

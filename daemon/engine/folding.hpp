@@ -32,6 +32,8 @@ Status on(RunState& state, const ModelCompleted& event);
 Status on(RunState& state, const ModelFailed& event);
 Status on(RunState& state, const ModelRetryScheduled& event);
 Status on(RunState& state, const ModelRetryDue& event);
+// Facts about what the model sees (fold_context.cpp).
+Status on(RunState& state, const ContextTrimmed& event);
 // Facts about calls (fold_calls.cpp).
 Status on(RunState& state, const PermissionDecided& event);
 Status on(RunState& state, const ApprovalRequested& event);
@@ -51,6 +53,8 @@ Status on(RunState& state, const SessionEnded& event);
 
 /// A call whose execution can't end any more: again, or lost, by its effect class.
 void lose_call(CallState& call);
+/// One piece of the conversation more.
+void append(RunState& state, TranscriptEntry entry);
 /// All calls are finished: their results join the transcript.
 void close_batch(RunState& state);
 

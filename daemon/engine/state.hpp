@@ -24,6 +24,9 @@ inline constexpr int kMaxCallsPerTurn = 256; ///< the rest of a turn's calls is 
 inline constexpr int kMaxParallelCalls = 16; ///< in flight at once
 inline constexpr int kMaxModelFailures = 8;  ///< of one turn, network errors not counted
 inline constexpr int kMaxLostAttempts = 3;   ///< runners lost in a row without a finished call
+/// Of a conversation, where the run does not say: about 130,000 tokens of source code.
+inline constexpr std::int64_t kContextLimitBytes = 400'000;
+inline constexpr std::size_t kMaxEarlierCalls = 50; ///< of those left out that the model is told of
 
 // --- statuses
 // -------------------------------------------------------------------------------------
@@ -142,6 +145,13 @@ struct CallState {
 // --- the run
 // --------------------------------------------------------------------------------------
 
+/// A call that was started and is not pure: what it did is done, whether or not the model sees it.
+struct EffectiveCall {
+    std::string tool;
+    codec::BlobRef input;
+    bool is_error = false; ///< of its result
+};
+
 /// One piece of the conversation, in order; the content lies in blobs. A user entry is text, an
 /// assistant entry is models::encode_message, a tool result is text. The results of one turn stand
 /// together, in the order in which the calls were proposed, once all of them are there.
@@ -154,6 +164,15 @@ struct TranscriptEntry {
     std::string provider_call_id; ///< of a tool result
     /// Of a tool result: what the call was given instead of what the model had asked for.
     std::optional<codec::BlobRef> updated_input = {};
+    /// Of a tool result: its call, if it may have changed something.
+    std::optional<EffectiveCall> effect = {};
+};
+
+/// How much of the conversation the model is shown.
+struct ContextState {
+    int first_turn = 1;                       ///< the first whose answer is in the transcript
+    std::int64_t bytes = 0;                   ///< of the transcript, the input apart
+    std::vector<EffectiveCall> earlier_calls; ///< the last of those left out, in order
 };
 
 struct ModelState {
@@ -227,8 +246,9 @@ struct RunState {
     std::string failure;
     ModelState model;
     ScopeState scope;
-    std::vector<CallState> calls; ///< of the current turn, in the order of the answer
-    std::vector<TranscriptEntry> transcript;
+    std::vector<CallState> calls;            ///< of the current turn, in the order of the answer
+    std::vector<TranscriptEntry> transcript; ///< the input, and what the model sees of the rest
+    ContextState context;
     std::vector<OutputState> outputs;
     TokenUsage usage;
     std::int64_t model_attempts = 0; ///< over all turns, those without an answer included

@@ -25,10 +25,13 @@ Verdict cancellation(const RunState& state) {
         false};
 }
 
-std::optional<Verdict> model_verdict(const ModelState& model) {
+std::optional<Verdict> model_verdict(const RunState& state) {
+    const ModelState& model = state.model;
     if (model.phase != ModelState::Phase::failed)
         return std::nullopt;
     const ModelFailed& failure = model.last_failure;
+    if (trimmed_first_turn(state))
+        return std::nullopt;
     if (!failure.retryable)
         return failed("model_" + failure.error_kind, failure.error);
     if (model.failures >= kMaxModelFailures)
@@ -89,7 +92,7 @@ std::optional<Verdict> verdict(const RunState& state) {
         return std::nullopt;
     if (std::optional<Verdict> found = scope_verdict(state.scope))
         return found;
-    if (std::optional<Verdict> found = model_verdict(state.model))
+    if (std::optional<Verdict> found = model_verdict(state))
         return found;
     return answer_verdict(state);
 }

@@ -35,6 +35,9 @@ bool needs_runner(const RunState& state);
 
 /// The attempt that has to be asked for next where nothing is in flight: turn and attempt.
 std::pair<int, int> next_model_attempt(const RunState& state);
+/// The first turn that the model is to see from its next request on, where the conversation has to
+/// become shorter and can.
+std::optional<int> trimmed_first_turn(const RunState& state);
 bool has_final_output(const RunState& state);
 
 /// The status that the calls imply, for a run that is running or waiting for approval.

@@ -35,17 +35,14 @@ std::optional<Place> parse_place(std::string_view key) {
     return Place{*turn, *attempt};
 }
 
-/// The text of the last user message that has any: what the run was started with.
+/// The first text of the last user message that has any: what the run was started with. Behind it
+/// may stand a note on what is left out of the conversation.
 std::string input_of(const Request& request) {
-    for (auto message = request.messages.rbegin(); message != request.messages.rend(); ++message) {
-        std::string text;
-        for (const Part& part : message->parts) {
-            if (const Text* piece = std::get_if<Text>(&part))
-                text += piece->text;
-        }
-        if (message->role == Message::Role::user && !text.empty())
-            return text;
-    }
+    for (auto message = request.messages.rbegin(); message != request.messages.rend(); ++message)
+        for (const Part& part : message->parts)
+            if (const Text* text = std::get_if<Text>(&part);
+                text != nullptr && message->role == Message::Role::user && !text->text.empty())
+                return text->text;
     return {};
 }
 

@@ -99,7 +99,7 @@ models::CallError SimModel::error() {
         return error;
     }
     if (random_.chance(faults_.final_error)) {
-        error.kind = Kind::invalid_request;
+        error.kind = random_.chance(500) ? Kind::invalid_request : Kind::context_overflow;
         return error;
     }
     error.kind = random_.pick(std::vector{Kind::rate_limited, Kind::overloaded, Kind::server});

@@ -60,6 +60,8 @@ void Simulation::draw_faults() {
         Mode::dont_ask,
         Mode::bypass_permissions});
     settings_.max_turns = random_.between(1, 8);
+    if (random_.chance(300))
+        settings_.context_limit_bytes = random_.between(100, 2000);
     if (random_.chance(400))
         settings_.approvals_expire_after = std::chrono::seconds(random_.between(1, 7200));
     settings_.agent_uid = 990;

@@ -82,6 +82,7 @@ std::vector<EventBody> model_samples() {
         ModelFailed{3, 2, "rate_limited", "429", true, 1500000},
         ModelRetryScheduled{3, 3, true, {1700000000000000, 5000000, "0123"}},
         ModelRetryDue{3, 3},
+        ContextTrimmed{12},
     };
 }
 
@@ -167,6 +168,17 @@ TEST(EventCodec, RoundTripKeepsEveryMember) {
         EXPECT_EQ(decoded->index(), body.index());
         EXPECT_EQ(encode(*decoded).body, encoded.body);
     }
+}
+
+TEST(EventCodec, WhatCameLaterIsAbsentWhereItIsNotSet) {
+    RunAccepted accepted;
+    const std::string before = encode(accepted).body;
+    EXPECT_EQ(before.find("context_limit_bytes"), std::string::npos);
+    accepted.context_limit_bytes = 5000;
+    const EncodedBody encoded = encode(accepted);
+    const Result<EventBody> decoded = decode(encoded.type, 1, encoded.body);
+    ASSERT_TRUE(decoded) << decoded.error().to_string();
+    EXPECT_EQ(std::get<RunAccepted>(*decoded).context_limit_bytes, 5000);
 }
 
 TEST(EventCodec, RoundTripOfDefaults) {

@@ -54,6 +54,7 @@ struct IntentOf {
     Intent operator()(const Launch& effect) const { return LaunchRequested{effect.attempt, "b1"}; }
     Intent operator()(const AdoptRunner& /*effect*/) const { return {}; }
     Intent operator()(const StopScope& effect) const { return ScopeStopRequested{effect.attempt}; }
+    Intent operator()(const TrimContext& effect) const { return ContextTrimmed{effect.first_turn}; }
     Intent operator()(const RequestModel& effect) const {
         return ModelRequested{effect.turn, effect.attempt, "r", "m", sha256("request")};
     }
@@ -161,6 +162,9 @@ std::string describe(const RunState& state) {
         describe_call(out, call);
     for (const TranscriptEntry& entry : state.transcript)
         line(out, static_cast<int>(entry.kind), entry.turn, entry.content.digest.to_hex());
+    line(out, state.context.first_turn, state.context.bytes);
+    for (const EffectiveCall& call : state.context.earlier_calls)
+        line(out, call.tool, call.input.digest.to_hex(), call.is_error);
     for (const OutputState& output : state.outputs)
         line(out, output.source_kind, output.content.digest.to_hex(), output.call.value);
     line(out, state.usage.input, state.usage.output, state.model_attempts, state.tool_calls);

@@ -13,6 +13,8 @@ class RandomHistory {
         RunAccepted request;
         request.uses_runner = chance(90);
         request.max_turns = pick(5);
+        if (chance(30))
+            request.context_limit_bytes = pick(60);
         if (chance(20))
             request.mode = PermissionMode::dont_ask;
         story.accept(request);
@@ -81,12 +83,12 @@ class RandomHistory {
     }
 
     EventBody failure() {
-        static constexpr std::array<const char*, 4> kKinds = {
-            "network", "server", "rate_limited", "overloaded"};
+        static constexpr std::array<const char*, 5> kKinds = {
+            "network", "server", "rate_limited", "overloaded", "context_overflow"};
         return ModelFailed{
             story.state.model.turn,
             story.state.model.attempt,
-            kKinds[static_cast<std::size_t>(pick(4))],
+            kKinds[static_cast<std::size_t>(pick(5))],
             "no",
             chance(95),
             chance(20) ? pick(1000) : -1};

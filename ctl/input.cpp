@@ -126,6 +126,7 @@ Result<std::string> create_session(
     Json options = Json::object();
     options.set_optional("session_id", session_id);
     set_given(options, invocation, "--thread-id", "thread_id");
+    set_given(options, invocation, "--idempotency-key", "idempotency_key");
     const std::optional<std::string> given = invocation.value("--workspace");
     KHEISH_TRY(const std::string workspace, given ? absolute_path(*given) : current_directory());
     options.set("workspace", workspace);

@@ -84,6 +84,7 @@ Result<int> events(Session& session, const Invocation& invocation) {
 Result<int> cancel(Session& session, const Invocation& invocation) {
     Json options = Json::object();
     set_given(options, invocation, "--reason", "reason");
+    set_given(options, invocation, "--idempotency-key", "idempotency_key");
     KHEISH_TRY(const Call call, run_call(invocation, "Cancel", options));
     KHEISH_TRY(const Json view, session.call_json(call));
     return session.show(view, run_text(view));
@@ -129,7 +130,8 @@ std::vector<Command> run_commands() {
         {"runs cancel",
          "Cancel a run",
          {kRunArgument},
-         {{"--reason", "TEXT", "Kept with the run"}},
+         {{"--reason", "TEXT", "Kept with the run"},
+          {"--idempotency-key", "KEY", "The same key does it once"}},
          cancel},
     };
 }

@@ -92,6 +92,7 @@ Result<int> stream(Session& session, const Invocation& invocation) {
 Result<int> interrupt(Session& session, const Invocation& invocation) {
     Json options = Json::object();
     set_given(options, invocation, "--reason", "reason");
+    set_given(options, invocation, "--idempotency-key", "idempotency_key");
     KHEISH_TRY(const Call call, session_call(invocation, "Interrupt", options));
     KHEISH_TRY(const Json view, session.call_json(call));
     const bool interrupted = object_at(view, "interrupted").boolean();
@@ -101,6 +102,7 @@ Result<int> interrupt(Session& session, const Invocation& invocation) {
 Result<int> end(Session& session, const Invocation& invocation) {
     Json options = Json::object();
     set_given(options, invocation, "--reason", "reason");
+    set_given(options, invocation, "--idempotency-key", "idempotency_key");
     KHEISH_TRY(const Call call, session_call(invocation, "End", options));
     KHEISH_TRY(const Json view, session.call_json(call));
     return session.show(view, shown(invocation.required("SESSION")) + " has ended\n");
@@ -122,6 +124,7 @@ Result<int> stream_all(Session& session, const Invocation& invocation) {
 }
 
 const Positional kSessionArgument{"SESSION", "The session's id"};
+const Option kKeyOption{"--idempotency-key", "KEY", "The same key does it once"};
 const Option kCursorOption{"--cursor", "ID", "Go on behind event ID; 0 is the beginning"};
 
 } // namespace
@@ -132,7 +135,8 @@ std::vector<Command> session_commands() {
          "Create a session, or find it",
          {{"SESSION", "Its id; chosen by kheishd where absent", false}},
          {{"--workspace", "DIR", "Where its runs work; default: here"},
-          {"--thread-id", "ID", "A label of the caller's own"}},
+          {"--thread-id", "ID", "A label of the caller's own"},
+          {"--idempotency-key", "KEY", "The same key names the same session"}},
          create},
         {"sessions list", "List sessions", {}, page_options(), list},
         {"sessions get", "Show a session", {kSessionArgument}, {}, get},
@@ -146,12 +150,12 @@ std::vector<Command> session_commands() {
         {"sessions interrupt",
          "Interrupt the active run, cancel queued ones",
          {kSessionArgument},
-         {{"--reason", "TEXT", "Kept with the runs"}},
+         {{"--reason", "TEXT", "Kept with the runs"}, kKeyOption},
          interrupt},
         {"sessions end",
          "End a session: it takes no more input",
          {kSessionArgument},
-         {{"--reason", "TEXT", "Kept with the session"}},
+         {{"--reason", "TEXT", "Kept with the session"}, kKeyOption},
          end},
         {"events stream",
          "Follow everything live",

@@ -19,16 +19,16 @@ _kheishctl() {
     local options="--output -H --host --no-ask-password --help --version" verbs=""
     case "${words[*]:0:2}" in
         "run" | "run "*) options+=" --content-file --stdin --idempotency-key --metadata-json --provider --model --wait --session-id --workspace" ;;
-        "sessions create") options+=" --workspace --thread-id" ;;
+        "sessions create") options+=" --workspace --thread-id --idempotency-key" ;;
         "sessions list") options+=" --page --limit --cursor" ;;
         "sessions input") options+=" --content-file --stdin --idempotency-key --metadata-json --provider --model --wait" ;;
         "sessions stream") options+=" --cursor" ;;
-        "sessions interrupt") options+=" --reason" ;;
-        "sessions end") options+=" --reason" ;;
+        "sessions interrupt") options+=" --reason --idempotency-key" ;;
+        "sessions end") options+=" --reason --idempotency-key" ;;
         "events stream") options+=" --session-id --run-id --cursor" ;;
         "runs list") options+=" --page --limit --cursor --session-id --live --order" ;;
         "runs stream") options+=" --cursor" ;;
-        "runs cancel") options+=" --reason" ;;
+        "runs cancel") options+=" --reason --idempotency-key" ;;
         "approvals list") options+=" --session-id" ;;
         "approvals allow") options+=" --justification --updated-input-json --updated-input-file --idempotency-key --wait" ;;
         "approvals deny") options+=" --reason --idempotency-key --wait" ;;

@@ -45,12 +45,12 @@ Result<Plan> plan_follow(BusEdge& edge, sd_bus_message* call) {
 Result<Plan> plan_cancel(BusEdge& edge, sd_bus_message* call) {
     KHEISH_TRY(const RunId run, run_of(call));
     KHEISH_TRY(const Json options, read_dictionary(call));
-    KHEISH_TRY(std::string reason, control::parse_reason(options));
+    KHEISH_TRY(control::EndRequest request, control::parse_end(options));
     KHEISH_TRY(AccessRequest access, access_to(edge, Operation::runs_cancel, run));
     return Plan{
         std::move(access),
-        [&edge, run, reason = std::move(reason)](const Caller& caller, BusMessage message) {
-            edge.service().cancel_run(caller, run, reason, json_responder(std::move(message)));
+        [&edge, run, request = std::move(request)](const Caller& caller, BusMessage message) {
+            edge.service().cancel_run(caller, run, request, json_responder(std::move(message)));
         }};
 }
 

@@ -90,27 +90,28 @@ Result<Plan> plan_submit(BusEdge& edge, sd_bus_message* call) {
 Result<Plan> plan_interrupt(BusEdge& edge, sd_bus_message* call) {
     KHEISH_TRY(SessionId session, session_of(call));
     KHEISH_TRY(const Json options, read_dictionary(call));
-    KHEISH_TRY(std::string reason, control::parse_reason(options));
+    KHEISH_TRY(control::EndRequest request, control::parse_end(options));
     KHEISH_TRY(AccessRequest access, access_to(edge, Operation::sessions_interrupt, session));
     return Plan{
         std::move(access),
-        [&edge, session = std::move(session), reason = std::move(reason)](
+        [&edge, session = std::move(session), request = std::move(request)](
             const Caller& caller, BusMessage message) {
             edge.service().interrupt_session(
-                caller, session, reason, json_responder(std::move(message)));
+                caller, session, request, json_responder(std::move(message)));
         }};
 }
 
 Result<Plan> plan_end(BusEdge& edge, sd_bus_message* call) {
     KHEISH_TRY(SessionId session, session_of(call));
     KHEISH_TRY(const Json options, read_dictionary(call));
-    KHEISH_TRY(std::string reason, control::parse_reason(options));
+    KHEISH_TRY(control::EndRequest request, control::parse_end(options));
     KHEISH_TRY(AccessRequest access, access_to(edge, Operation::sessions_end, session));
     return Plan{
         std::move(access),
-        [&edge, session = std::move(session), reason = std::move(reason)](
+        [&edge, session = std::move(session), request = std::move(request)](
             const Caller& caller, BusMessage message) {
-            edge.service().end_session(caller, session, reason, json_responder(std::move(message)));
+            edge.service().end_session(
+                caller, session, request, json_responder(std::move(message)));
         }};
 }
 

@@ -59,10 +59,9 @@ class ControlPlane final : public Service, public CommitObserver {
     void create_session(const Caller&, CreateSession, Responder<CreatedSession>) override;
     void submit(const Caller&, SessionId, SubmitInput, Responder<SubmittedRun>) override;
     void submit_to_idle(const Caller&, SessionId, SubmitInput, Responder<SubmittedRun>) override;
-    void interrupt_session(
-        const Caller&, SessionId, std::string reason, Responder<codec::Json>) override;
-    void end_session(const Caller&, SessionId, std::string reason, Responder<codec::Json>) override;
-    void cancel_run(const Caller&, RunId, std::string reason, Responder<codec::Json>) override;
+    void interrupt_session(const Caller&, SessionId, EndRequest, Responder<codec::Json>) override;
+    void end_session(const Caller&, SessionId, EndRequest, Responder<codec::Json>) override;
+    void cancel_run(const Caller&, RunId, EndRequest, Responder<codec::Json>) override;
     void resolve_approvals(const Caller&, RunId, ResolveApprovals, Responder<codec::Json>) override;
     void resolve_session_approvals(
         const Caller&, SessionId, ResolveApprovals, Responder<codec::Json>) override;
@@ -98,8 +97,37 @@ class ControlPlane final : public Service, public CommitObserver {
         const Result<RunId>& run,
         const std::optional<journal::IdempotencyReceipt>& receipt,
         Responder<SubmittedRun>& responder) const;
-    /// Cancels every live run of the session; answers whether the active one was running.
-    bool stop_runs(const Authority& authority, const SessionId& session, const std::string& reason);
+    /// Cancels every live run of the session. `done` follows the end of the active one's commit,
+    /// with the receipt in it; where no run is active, that of the receipt.
+    void stop_runs(
+        const Authority& authority,
+        const SessionId& session,
+        const std::string& reason,
+        std::optional<journal::IdempotencyReceipt> receipt,
+        Responder<void> done);
+    /// Writes a receipt alone, for what needed no change; at once where there is none.
+    void remember(
+        const std::optional<journal::IdempotencyReceipt>& receipt, Responder<void> done);
+    void make_session(
+        const Caller& caller,
+        const SessionId& session,
+        const CreateSession& request,
+        std::optional<journal::IdempotencyReceipt> receipt,
+        Responder<CreatedSession> responder);
+    void finish_create(
+        const SessionId& session,
+        const std::optional<journal::IdempotencyReceipt>& receipt,
+        const Result<void>& done,
+        Responder<CreatedSession>& responder) const;
+    /// The session as it is, where the caller may have it for this request.
+    Result<CreatedSession> existing_session(
+        const Caller& caller, const journal::SessionRow& known, const CreateSession& request) const;
+    void finish_interrupt(
+        const SessionId& session,
+        RunId active,
+        const Result<void>& stopped,
+        Responder<codec::Json> responder);
+    Result<codec::Json> interrupted_view(const SessionId& session, bool interrupted) const;
     /// Whether the receipt's key named this request before; `responder` is answered then.
     bool was_done_before(
         const std::optional<journal::IdempotencyReceipt>& receipt,

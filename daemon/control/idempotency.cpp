@@ -47,9 +47,23 @@ std::optional<journal::IdempotencyReceipt> receipt_of(
     receipt.scope = caller.principal.to_string() + " " + std::string(operation);
     receipt.key_digest = codec::sha256(*key);
     receipt.fingerprint = codec::sha256(codec::canonical_json(print));
-    receipt.run = run;
+    if (run)
+        receipt.run = run;
     receipt.created_us = now_us;
     return receipt;
+}
+
+Result<std::optional<journal::IdempotencyReceipt>> known_receipt(
+    const journal::Journal& journal, const std::optional<journal::IdempotencyReceipt>& receipt) {
+    if (!receipt)
+        return std::optional<journal::IdempotencyReceipt>();
+    KHEISH_TRY(
+        std::optional<journal::IdempotencyReceipt> known,
+        journal.receipt(receipt->scope, receipt->key_digest));
+    if (known && known->fingerprint != receipt->fingerprint)
+        return fail(
+            Errc::idempotency_conflict, "this idempotency key was used for another request");
+    return known;
 }
 
 } // namespace kheish::control

@@ -22,15 +22,15 @@ constexpr std::array kTable{
     OperationInfo{openapi, "openapi", "", "", "GET", "/v1/openapi.json", "", "", Role::reader, none, 0, false, false},
     OperationInfo{events_follow, "events.stream", "Manager", "Follow", "GET", "/v1/events/stream", "events stream", kActionRead, Role::reader, read, 0, false, false},
 
-    OperationInfo{sessions_create, "sessions.create", "Manager", "CreateSession", "POST", "/v1/sessions", "sessions create", kActionSubmit, Role::operate, submit, kSmall, true, false},
+    OperationInfo{sessions_create, "sessions.create", "Manager", "CreateSession", "POST", "/v1/sessions", "sessions create", kActionSubmit, Role::operate, submit, kSmall, true, true},
     OperationInfo{sessions_list, "sessions.list", "Manager", "ListSessions", "GET", "/v1/sessions", "sessions list", kActionRead, Role::reader, read, 0, false, false},
     OperationInfo{sessions_get, "sessions.get", "Session", "Describe", "GET", "/v1/sessions/{sid}", "sessions get", kActionRead, Role::reader, read, 0, false, false},
     OperationInfo{sessions_events, "sessions.events", "Session", "Events", "GET", "/v1/sessions/{sid}/events", "sessions events", kActionRead, Role::reader, read, 0, false, false},
     OperationInfo{sessions_follow, "sessions.stream", "Session", "Follow", "GET", "/v1/sessions/{sid}/stream", "sessions stream", kActionRead, Role::reader, read, 0, false, false},
     OperationInfo{sessions_submit, "sessions.submit", "Session", "SubmitInput", "POST", "/v1/sessions/{sid}/runs", "sessions input", kActionSubmit, Role::operate, submit, kInput, true, true},
     OperationInfo{sessions_input, "sessions.input", "", "", "POST", "/v1/sessions/{sid}/input", "", kActionSubmit, Role::operate, submit, kInput, true, true},
-    OperationInfo{sessions_interrupt, "sessions.interrupt", "Session", "Interrupt", "POST", "/v1/sessions/{sid}/interrupt", "sessions interrupt", kActionControl, Role::operate, AuditClass::control, kSmall, true, false},
-    OperationInfo{sessions_end, "sessions.end", "Session", "End", "POST", "/v1/sessions/{sid}/end", "sessions end", kActionControl, Role::operate, AuditClass::control, kSmall, true, false},
+    OperationInfo{sessions_interrupt, "sessions.interrupt", "Session", "Interrupt", "POST", "/v1/sessions/{sid}/interrupt", "sessions interrupt", kActionControl, Role::operate, AuditClass::control, kSmall, true, true},
+    OperationInfo{sessions_end, "sessions.end", "Session", "End", "POST", "/v1/sessions/{sid}/end", "sessions end", kActionControl, Role::operate, AuditClass::control, kSmall, true, true},
     OperationInfo{sessions_resolve, "sessions.approvals", "", "", "POST", "/v1/sessions/{sid}/approvals", "", kActionApprove, Role::operate, approve, kResolve, true, true},
     OperationInfo{sessions_resolve_detached, "sessions.approval-runs", "", "", "POST", "/v1/sessions/{sid}/approval-runs", "", kActionApprove, Role::operate, approve, kResolve, true, true},
 
@@ -38,7 +38,7 @@ constexpr std::array kTable{
     OperationInfo{runs_get, "runs.get", "Run", "Describe", "GET", "/v1/runs/{rid}", "runs get", kActionRead, Role::reader, read, 0, false, false},
     OperationInfo{runs_events, "runs.events", "Run", "Events", "GET", "/v1/runs/{rid}/events", "runs events", kActionRead, Role::reader, read, 0, false, false},
     OperationInfo{runs_follow, "runs.stream", "Run", "Follow", "GET", "/v1/runs/{rid}/stream", "runs stream", kActionRead, Role::reader, read, 0, false, false},
-    OperationInfo{runs_cancel, "runs.cancel", "Run", "Cancel", "POST", "/v1/runs/{rid}/cancel", "runs cancel", kActionControl, Role::operate, AuditClass::control, kSmall, true, false},
+    OperationInfo{runs_cancel, "runs.cancel", "Run", "Cancel", "POST", "/v1/runs/{rid}/cancel", "runs cancel", kActionControl, Role::operate, AuditClass::control, kSmall, true, true},
     OperationInfo{runs_resolve, "runs.approvals", "Run", "ResolveApprovals", "POST", "/v1/runs/{rid}/approvals", "", kActionApprove, Role::operate, approve, kResolve, true, true},
 
     OperationInfo{approvals_list, "approvals.list", "Manager", "ListApprovals", "", "", "approvals list", kActionRead, Role::reader, read, 0, false, false},

@@ -182,7 +182,7 @@ std::string_view to_string(Resolution::Behavior behavior) {
     return kBehaviors[static_cast<std::size_t>(behavior)];
 }
 
-Result<CreateSession> parse_create_session(const Json& body) {
+Result<CreateSession> parse_create_session(const Json& body, std::optional<std::string> header) {
     ObjectReader reader(body, "body");
     CreateSession request;
     const std::optional<std::string> session = reader.optional_string("session_id");
@@ -194,7 +194,9 @@ Result<CreateSession> parse_create_session(const Json& body) {
         reader.reject("workspace", "must be an absolute path");
     if (request.workspace.find('\0') != std::string::npos)
         reader.reject("workspace", "must not hold a NUL character");
+    std::optional<std::string> key = reader.optional_string("idempotency_key");
     KHEISH_CHECK(reader.finish());
+    KHEISH_TRY(request.idempotency_key, read_idempotency_key(std::move(key), std::move(header)));
     if (session) {
         KHEISH_TRY(request.session, parse_session_id(*session));
     }
@@ -258,12 +260,14 @@ parse_resolve_one(const ApprovalId& approval, Resolution::Behavior behavior, con
     return parse_resolve_approvals(body);
 }
 
-Result<std::string> parse_reason(const Json& body) {
+Result<EndRequest> parse_end(const Json& body, std::optional<std::string> header) {
     ObjectReader reader(body, "body");
-    std::string reason =
-        reader.optional_string("reason", kReasonLimitBytes).value_or(std::string());
+    EndRequest request{
+        .reason = reader.optional_string("reason", kReasonLimitBytes).value_or(std::string())};
+    std::optional<std::string> key = reader.optional_string("idempotency_key");
     KHEISH_CHECK(reader.finish());
-    return reason;
+    KHEISH_TRY(request.idempotency_key, read_idempotency_key(std::move(key), std::move(header)));
+    return request;
 }
 
 Result<ListRuns> parse_list_runs(const Json& query) {

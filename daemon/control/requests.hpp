@@ -28,12 +28,14 @@ inline constexpr std::int64_t kPageLimitDefault = 50;
 inline constexpr std::int64_t kPageLimitMax = 100;
 
 struct CreateSession {
-    std::optional<SessionId> session; ///< chosen by the daemon where absent
-    std::string thread_id;
-    std::string workspace; ///< absolute path; empty: a directory of the session's own
+    std::optional<SessionId> session = {}; ///< chosen by the daemon where absent
+    std::string thread_id = {};
+    std::string workspace = {}; ///< absolute path; empty: a directory of the session's own
+    std::optional<std::string> idempotency_key = {};
 };
-/// Members: session_id, thread_id, workspace.
-Result<CreateSession> parse_create_session(const codec::Json& body);
+/// Members: session_id, thread_id, workspace, idempotency_key.
+Result<CreateSession>
+parse_create_session(const codec::Json& body, std::optional<std::string> idempotency_header = {});
 
 struct SubmitInput {
     std::string content;
@@ -70,7 +72,7 @@ struct Resolution {
 };
 struct ResolveApprovals {
     std::vector<Resolution> resolutions; ///< all or nothing; no approval twice
-    std::optional<std::string> idempotency_key;
+    std::optional<std::string> idempotency_key = {};
 };
 /// Members: resolutions [{request_id, behavior: allow|deny|supply, justification, reason, digest,
 /// updated_input, result}], idempotency_key.
@@ -83,8 +85,14 @@ Result<ResolveApprovals> parse_resolve_one(
 
 std::string_view to_string(Resolution::Behavior behavior);
 
-/// Members: reason. For end, interrupt and cancel.
-Result<std::string> parse_reason(const codec::Json& body);
+/// To end, interrupt or cancel something.
+struct EndRequest {
+    std::string reason;
+    std::optional<std::string> idempotency_key = {};
+};
+/// Members: reason, idempotency_key.
+Result<EndRequest>
+parse_end(const codec::Json& body, std::optional<std::string> idempotency_header = {});
 
 /// Which page of a list. Opaque cursors are the list's own.
 struct Page {

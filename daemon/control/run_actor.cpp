@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "control/conversions.hpp"
+#include "control/idempotency.hpp"
 #include "control/prompt.hpp"
 
 #include <utility>
@@ -164,29 +165,34 @@ void RunActor::recover(std::string boot_id) {
 }
 
 void RunActor::request_cancel(
-    Authority authority, bool interrupt, std::string reason, Responder<void> responder) {
-    engine::RunCancelRequested request{.interrupt = interrupt, .reason = std::move(reason)};
+    Authority authority,
+    engine::RunCancelRequested request,
+    std::optional<journal::IdempotencyReceipt> receipt,
+    Responder<void> responder) {
+    Batch batch = batch_of(std::move(authority));
+    batch.receipt = std::move(receipt);
+    batch.responder = std::move(responder);
     post([self = shared_from_this(),
-          authority = std::move(authority),
-          request = std::move(request),
-          responder = std::move(responder)]() mutable {
-        self->cancel_now(std::move(authority), std::move(request), std::move(responder));
+          batch = std::move(batch),
+          request = std::move(request)]() mutable {
+        self->cancel_now(std::move(batch), std::move(request));
     });
 }
 
-void RunActor::cancel_now(
-    Authority authority, engine::RunCancelRequested request, Responder<void> responder) {
-    if (engine::is_terminal(state().status) || state().cancel_requested) {
-        responder.answer({}); // a repeated cancel changes nothing
-        return;
-    }
-    Batch batch = batch_of(std::move(authority));
-    if (const Status staged = stage(batch, std::move(request)); !staged) {
-        responder.fail(staged.error());
-        return;
-    }
-    batch.responder = std::move(responder);
-    commit(std::move(batch));
+void RunActor::cancel_now(Batch batch, engine::RunCancelRequested request) {
+    // Looked at only now: the same request may have been under way when this one came.
+    const Result<std::optional<journal::IdempotencyReceipt>> known =
+        known_receipt(outside_.journal, batch.receipt);
+    if (!known)
+        return batch.responder.fail(known.error());
+    const bool is_over = engine::is_terminal(state().status) || state().cancel_requested;
+    if (*known || (is_over && !batch.receipt))
+        return batch.responder.answer({}); // a repeated cancel changes nothing
+    const Status staged = is_over ? Status() : stage(batch, std::move(request));
+    if (staged)
+        commit(std::move(batch));
+    else
+        batch.responder.fail(staged.error());
 }
 
 void RunActor::on_launched(int attempt, std::string unit, std::vector<std::string> degraded) {

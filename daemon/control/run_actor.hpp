@@ -117,8 +117,12 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     // What happens to the run; each posts itself.
     void start();
     void recover(std::string boot_id);
+    /// A repeated one changes nothing, but for the receipt.
     void request_cancel(
-        Authority authority, bool interrupt, std::string reason, Responder<void> responder);
+        Authority authority,
+        engine::RunCancelRequested request,
+        std::optional<journal::IdempotencyReceipt> receipt,
+        Responder<void> responder);
     /// Writes that it makes no progress.
     void report_stuck(std::string reason);
     void on_launched(int attempt, std::string unit, std::vector<std::string> degraded);
@@ -159,8 +163,7 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
 
     void on_committed(std::vector<engine::Event> events, Batch batch, journal::Committed committed);
     void break_off(const Error& error);
-    void
-    cancel_now(Authority authority, engine::RunCancelRequested request, Responder<void> responder);
+    void cancel_now(Batch batch, engine::RunCancelRequested request);
     void finish_call(scopes::Outcome outcome);
     void end_scope(engine::ScopeEnded ended);
     void drain();

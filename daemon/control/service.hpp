@@ -171,12 +171,11 @@ class Service {
     /// Interrupts the active run and cancels the queued ones, each of which keeps the reason (where
     /// it is empty, that the session was interrupted). Answers {interrupted, snapshot}.
     virtual void
-    interrupt_session(const Caller&, SessionId, std::string reason, Responder<codec::Json>) = 0;
+    interrupt_session(const Caller&, SessionId, EndRequest, Responder<codec::Json>) = 0;
     /// As interrupt, and the session takes no more input.
-    virtual void
-    end_session(const Caller&, SessionId, std::string reason, Responder<codec::Json>) = 0;
+    virtual void end_session(const Caller&, SessionId, EndRequest, Responder<codec::Json>) = 0;
     /// A repeated cancel, and that of a terminal run, answers the same view and changes nothing.
-    virtual void cancel_run(const Caller&, RunId, std::string reason, Responder<codec::Json>) = 0;
+    virtual void cancel_run(const Caller&, RunId, EndRequest, Responder<codec::Json>) = 0;
     /// Resolves gates of one run (all named approvals must be its and pending, or nothing
     /// happens). Answers the run's view.
     virtual void

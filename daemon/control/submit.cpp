@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "control/control_plane.hpp"
 #include "control/conversions.hpp"
+#include "control/idempotency.hpp"
 #include "control/prompt.hpp"
 
 #include <utility>
@@ -60,30 +61,60 @@ SessionId ControlPlane::new_session_id() {
     }
 }
 
+Result<CreatedSession> ControlPlane::existing_session(
+    const Caller& caller, const journal::SessionRow& known, const CreateSession& request) const {
+    KHEISH_CHECK(Reader::check_owner(caller, known.owner));
+    const std::string name = "session " + known.session.value;
+    if (known.ended_us)
+        return fail(Errc::session_ended, name + " has ended");
+    if (!request.workspace.empty() && request.workspace != known.workspace)
+        return fail(Errc::session_conflict, name + " works in " + known.workspace);
+    return CreatedSession{known.session, reader_.session(known.session).value_or(Json()), false};
+}
+
 void ControlPlane::create_session(
     const Caller& caller, CreateSession request, Responder<CreatedSession> responder) {
     if (const Status ready = readiness(); !ready) {
         responder.fail(ready.error());
         return;
     }
-    const SessionId session = request.session ? *request.session : new_session_id();
-    if (const Result<journal::SessionRow> known = outside_.journal.session(session)) {
-        const Status owned = Reader::check_owner(caller, known->owner);
-        const bool same_workspace =
-            request.workspace.empty() || request.workspace == known->workspace;
-        if (!owned)
-            responder.fail(owned.error());
-        else if (known->ended_us)
-            responder.fail(Errc::session_ended, "session " + session.value + " has ended");
-        else if (!same_workspace)
-            responder.fail(
-                Errc::session_conflict,
-                "session " + session.value + " works in " + known->workspace);
-        else
-            responder.answer(
-                CreatedSession{session, reader_.session(session).value_or(Json()), false});
-        return;
-    }
+    std::optional<journal::IdempotencyReceipt> receipt = receipt_of(
+        request.idempotency_key,
+        caller,
+        "sessions.create",
+        Json::array(
+            {request.session ? request.session->value : "", request.thread_id, request.workspace}),
+        RunId{},
+        outside_.clock.now().wall_us);
+    const Result<std::optional<journal::IdempotencyReceipt>> before =
+        known_receipt(outside_.journal, receipt);
+    if (!before)
+        return responder.fail(before.error());
+    const SessionId session = *before           ? SessionId{(*before)->result}
+                              : request.session ? *request.session
+                                                : new_session_id();
+    const Result<journal::SessionRow> known = outside_.journal.session(session);
+    if (!known)
+        return make_session(caller, session, request, std::move(receipt), std::move(responder));
+    Result<CreatedSession> found = existing_session(caller, *known, request);
+    if (!found || *before)
+        return responder.answer(std::move(found));
+    if (receipt)
+        receipt->result = session.value;
+    remember(
+        receipt,
+        Responder<void>([found = std::move(found),
+                         responder = std::move(responder)](const Result<void>& done) mutable {
+            responder.answer(done ? std::move(found) : fail(done.error()));
+        }));
+}
+
+void ControlPlane::make_session(
+    const Caller& caller,
+    const SessionId& session,
+    const CreateSession& request,
+    std::optional<journal::IdempotencyReceipt> receipt,
+    Responder<CreatedSession> responder) {
     engine::SessionCreated created;
     created.owner = caller.principal;
     created.run_as = run_as(caller);
@@ -91,19 +122,58 @@ void ControlPlane::create_session(
                             ? settings_.workspaces_directory + "/" + session.value
                             : request.workspace;
     created.thread_id = request.thread_id;
+    if (receipt)
+        receipt->result = session.value;
     supervisor_.commit_session(
         session,
         caller.authority(),
         std::move(created),
         std::nullopt,
-        Responder<void>(
-            [this, session, responder = std::move(responder)](Result<void> result) mutable {
-                if (!result)
-                    responder.fail(result.error());
-                else
-                    responder.answer(
-                        CreatedSession{session, reader_.session(session).value_or(Json()), true});
-            }));
+        receipt,
+        Responder<void>([this, session, receipt, responder = std::move(responder)](
+                            const Result<void>& done) mutable {
+            finish_create(session, receipt, done, responder);
+        }));
+}
+
+void ControlPlane::finish_create(
+    const SessionId& session,
+    const std::optional<journal::IdempotencyReceipt>& receipt,
+    const Result<void>& done,
+    Responder<CreatedSession>& responder) const {
+    if (done)
+        return responder.answer(
+            CreatedSession{session, reader_.session(session).value_or(Json()), true});
+    if (done.error().code != Errc::idempotency_conflict)
+        return responder.fail(done.error());
+    // Where the same request was under way already, its answer is this one's too.
+    const Result<std::optional<journal::IdempotencyReceipt>> other =
+        known_receipt(outside_.journal, receipt);
+    if (!other || !*other)
+        return responder.fail(other ? done.error() : other.error());
+    const SessionId made{(*other)->result};
+    responder.answer(CreatedSession{made, reader_.session(made).value_or(Json()), false});
+}
+
+void ControlPlane::remember(
+    const std::optional<journal::IdempotencyReceipt>& receipt, Responder<void> done) {
+    if (!receipt)
+        return done.answer({});
+    journal::Write write;
+    write.receipt = receipt;
+    outside_.journal.submit(
+        std::move(write),
+        Responder<journal::Committed>([this, receipt, done = std::move(done)](
+                                          const Result<journal::Committed>& written) mutable {
+            // The same request may have been under way when this one came.
+            const bool is_taken = !written && written.error().code == Errc::idempotency_conflict;
+            const bool is_same =
+                is_taken && known_receipt(outside_.journal, receipt).value_or(std::nullopt);
+            if (written || is_same)
+                done.answer({});
+            else
+                done.fail(written.error());
+        }));
 }
 
 // --- runs
@@ -159,17 +229,10 @@ ControlPlane::accepted_of(const journal::SessionRow& session, const SubmitInput&
 
 Result<std::optional<RunId>>
 ControlPlane::find_receipt(const std::optional<journal::IdempotencyReceipt>& receipt) const {
-    if (!receipt)
-        return std::optional<RunId>();
     KHEISH_TRY(
         const std::optional<journal::IdempotencyReceipt> known,
-        outside_.journal.receipt(receipt->scope, receipt->key_digest));
-    if (!known)
-        return std::optional<RunId>();
-    if (known->fingerprint != receipt->fingerprint)
-        return fail(
-            Errc::idempotency_conflict, "this idempotency key was used for another request");
-    return known->run;
+        known_receipt(outside_.journal, receipt));
+    return known ? known->run : std::optional<RunId>();
 }
 
 Status ControlPlane::check_line(const SessionId& session) const {

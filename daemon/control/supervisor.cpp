@@ -112,6 +112,7 @@ void Supervisor::commit_session(
     const Authority& authority,
     engine::EventBody body,
     std::optional<journal::SessionRow> known,
+    std::optional<journal::IdempotencyReceipt> receipt,
     Responder<void> responder) {
     engine::Event event;
     event.session = session;
@@ -132,6 +133,7 @@ void Supervisor::commit_session(
     }
     journal::Write write;
     write.events.push_back(to_new_event(event));
+    write.receipt = std::move(receipt);
     if (known) {
         follow_session(*known, event);
         write.rows.emplace_back(*std::move(known));

@@ -49,6 +49,7 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
         const Authority& authority,
         engine::EventBody body,
         std::optional<journal::SessionRow> known,
+        std::optional<journal::IdempotencyReceipt> receipt,
         Responder<void> responder);
     /// The live run, or null.
     std::shared_ptr<RunActor> find(RunId run) const;

@@ -115,9 +115,16 @@ Result<control::CancelQuestion> parse_cancel(const Call& call) {
     return control::parse_cancel_question(call.question, body, std::move(key));
 }
 
-Result<std::string> parse_reason(const Call& call) {
+Result<control::EndRequest> parse_end(const Call& call) {
     KHEISH_TRY(const Json body, parse_body(call));
-    return control::parse_reason(body);
+    KHEISH_TRY(std::optional<std::string> key, idempotency_key(call));
+    return control::parse_end(body, std::move(key));
+}
+
+Result<control::CreateSession> parse_create(const Call& call) {
+    KHEISH_TRY(const Json body, parse_body(call));
+    KHEISH_TRY(std::optional<std::string> key, idempotency_key(call));
+    return control::parse_create_session(body, std::move(key));
 }
 
 Result<control::StreamFilter> parse_filter(const Call& call) {
@@ -194,8 +201,7 @@ void follow(Call& call, Reply reply) {
 }
 
 void create_session(Call& call, Reply reply) {
-    const Result<Json> body = parse_body(call);
-    Result<control::CreateSession> request = body.and_then(control::parse_create_session);
+    Result<control::CreateSession> request = parse_create(call);
     if (!request)
         return reply.fail(std::move(request).error());
     call.service.create_session(
@@ -241,19 +247,19 @@ void input(Call& call, Reply reply) {
 }
 
 void interrupt_session(Call& call, Reply reply) {
-    Result<std::string> reason = parse_reason(call);
-    if (!reason)
-        return reply.fail(std::move(reason).error());
+    Result<control::EndRequest> request = parse_end(call);
+    if (!request)
+        return reply.fail(std::move(request).error());
     call.service.interrupt_session(
-        call.caller, call.session, *std::move(reason), view_of(call, std::move(reply)));
+        call.caller, call.session, *std::move(request), view_of(call, std::move(reply)));
 }
 
 void end_session(Call& call, Reply reply) {
-    Result<std::string> reason = parse_reason(call);
-    if (!reason)
-        return reply.fail(std::move(reason).error());
+    Result<control::EndRequest> request = parse_end(call);
+    if (!request)
+        return reply.fail(std::move(request).error());
     call.service.end_session(
-        call.caller, call.session, *std::move(reason), view_of(call, std::move(reply)));
+        call.caller, call.session, *std::move(request), view_of(call, std::move(reply)));
 }
 
 void resolve_session(Call& call, Reply reply) {
@@ -291,11 +297,11 @@ void run_events(Call& call, Reply reply) {
 }
 
 void cancel_run(Call& call, Reply reply) {
-    Result<std::string> reason = parse_reason(call);
-    if (!reason)
-        return reply.fail(std::move(reason).error());
+    Result<control::EndRequest> request = parse_end(call);
+    if (!request)
+        return reply.fail(std::move(request).error());
     call.service.cancel_run(
-        call.caller, call.run, *std::move(reason), view_of(call, std::move(reply)));
+        call.caller, call.run, *std::move(request), view_of(call, std::move(reply)));
 }
 
 void resolve_run(Call& call, Reply reply) {

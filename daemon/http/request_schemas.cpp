@@ -45,6 +45,14 @@ Json create_session() {
         {"session_id", text(kSessionIdLimitBytes)},
         {"thread_id", text(control::kLabelLimitBytes)},
         {"workspace", text(control::kPathLimitBytes)},
+        {"idempotency_key", text(control::kIdempotencyKeyLimitBytes)},
+    }));
+}
+
+Json end_request() {
+    return closed_object(Json::object({
+        {"reason", text(control::kReasonLimitBytes)},
+        {"idempotency_key", text(control::kIdempotencyKeyLimitBytes)},
     }));
 }
 
@@ -158,7 +166,7 @@ Json request_schemas() {
         {"ResolveApprovals", resolve_approvals()},
         {"ResolveQuestion", resolve_question()},
         {"CancelQuestion", cancel_question()},
-        {"Reason", closed_object(Json::object({{"reason", text(control::kReasonLimitBytes)}}))},
+        {"EndRequest", end_request()},
         {"Problem", problem()},
     });
 }
@@ -167,13 +175,15 @@ std::string_view request_schema(const control::OperationInfo& operation) {
     using enum control::AuditClass;
     switch (operation.audit) {
     case submit:
-        return operation.idempotency_key ? "SubmitInput" : "CreateSession";
+        return operation.operation == control::Operation::sessions_create ? "CreateSession"
+                                                                          : "SubmitInput";
     case approve:
         return "ResolveApprovals";
     case control::AuditClass::answer:
         return "ResolveQuestion";
     case control::AuditClass::control:
-        return operation.idempotency_key ? "CancelQuestion" : "Reason";
+        return operation.operation == control::Operation::questions_cancel ? "CancelQuestion"
+                                                                           : "EndRequest";
     case none:
     case read:
         break;

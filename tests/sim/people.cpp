@@ -189,13 +189,13 @@ void People::meddle() {
     Responder<codec::Json> ignore([](const Result<codec::Json>&) {});
     const std::int64_t what = random_.below(10);
     if (what < 7)
-        service_->cancel_run(alice(), random_.pick(runs_), "enough", std::move(ignore));
+        service_->cancel_run(alice(), random_.pick(runs_), {"enough"}, std::move(ignore));
     else if (what < 9)
         service_->interrupt_session(
-            alice(), SessionId{random_.pick(sessions_)}, "stop that", std::move(ignore));
+            alice(), SessionId{random_.pick(sessions_)}, {"stop that"}, std::move(ignore));
     else
         service_->end_session(
-            alice(), SessionId{random_.pick(sessions_)}, "done", std::move(ignore));
+            alice(), SessionId{random_.pick(sessions_)}, {"done"}, std::move(ignore));
 }
 
 } // namespace kheish::sim

@@ -134,11 +134,11 @@ void FakeService::submit_to_idle(
 }
 
 void FakeService::interrupt_session(
-    const Caller& caller, SessionId session, std::string reason, Responder<Json> responder) {
+    const Caller& caller, SessionId session, EndRequest request, Responder<Json> responder) {
     if (const Status allowed = allow(caller, session_owner(session)); !allowed)
         return responder.fail(allowed.error());
     last_caller = caller;
-    last_reason = std::move(reason);
+    last_reason = std::move(request.reason);
     bool interrupted = false;
     for (auto& [id, run] : runs_)
         if (run.summary.session == session && run.summary.finished_us == 0) {
@@ -150,11 +150,11 @@ void FakeService::interrupt_session(
 }
 
 void FakeService::end_session(
-    const Caller& caller, SessionId session, std::string reason, Responder<Json> responder) {
+    const Caller& caller, SessionId session, EndRequest request, Responder<Json> responder) {
     if (const Status allowed = allow(caller, session_owner(session)); !allowed)
         return responder.fail(allowed.error());
     last_caller = caller;
-    last_reason = std::move(reason);
+    last_reason = std::move(request.reason);
     sessions_.at(session).ended_us = 3'000'000;
     if (listener_ != nullptr)
         listener_->on_session_changed(session, false, true);
@@ -162,11 +162,11 @@ void FakeService::end_session(
 }
 
 void FakeService::cancel_run(
-    const Caller& caller, RunId run, std::string reason, Responder<Json> responder) {
+    const Caller& caller, RunId run, EndRequest request, Responder<Json> responder) {
     if (const Status allowed = allow(caller, run_owner(run)); !allowed)
         return responder.fail(allowed.error());
     last_caller = caller;
-    last_reason = std::move(reason);
+    last_reason = std::move(request.reason);
     if (runs_.at(run).summary.finished_us == 0)
         end(runs_.at(run), "cancelled");
     responder.answer(view_of(runs_.at(run)));
@@ -243,7 +243,7 @@ void FakeService::resolve_session_question(
 void FakeService::cancel_question(
     const Caller& caller, RunId run, CancelQuestion request, Responder<Json> responder) {
     questions_.at(request.question).state = "void";
-    cancel_run(caller, run, std::move(request.justification), std::move(responder));
+    cancel_run(caller, run, {std::move(request.justification)}, std::move(responder));
 }
 
 void FakeService::when_at_rest(RunId, UniqueFunction<void()> done) {

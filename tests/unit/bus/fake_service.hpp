@@ -62,9 +62,9 @@ class FakeService final : public Service {
     void create_session(const Caller&, CreateSession, Responder<CreatedSession>) override;
     void submit(const Caller&, SessionId, SubmitInput, Responder<SubmittedRun>) override;
     void submit_to_idle(const Caller&, SessionId, SubmitInput, Responder<SubmittedRun>) override;
-    void interrupt_session(const Caller&, SessionId, std::string, Responder<codec::Json>) override;
-    void end_session(const Caller&, SessionId, std::string, Responder<codec::Json>) override;
-    void cancel_run(const Caller&, RunId, std::string reason, Responder<codec::Json>) override;
+    void interrupt_session(const Caller&, SessionId, EndRequest, Responder<codec::Json>) override;
+    void end_session(const Caller&, SessionId, EndRequest, Responder<codec::Json>) override;
+    void cancel_run(const Caller&, RunId, EndRequest, Responder<codec::Json>) override;
     void resolve_approvals(const Caller&, RunId, ResolveApprovals, Responder<codec::Json>) override;
     void resolve_session_approvals(
         const Caller&, SessionId, ResolveApprovals, Responder<codec::Json>) override;

@@ -139,7 +139,7 @@ TEST_F(ControlFixture, CancelEndsARunOnceAndStopsItsScope) {
     launched(run);
     const auto cancel = [this, run] {
         return wait_for<codec::Json>([this, run](Responder<codec::Json> responder) {
-            plane_->cancel_run(Caller::user(kAlice), run, "enough", std::move(responder));
+            plane_->cancel_run(Caller::user(kAlice), run, {"enough"}, std::move(responder));
         });
     };
     ASSERT_TRUE(cancel().has_value());
@@ -163,7 +163,7 @@ TEST_F(ControlFixture, BobCannotSeeControlOrFillAlicesSession) {
     EXPECT_EQ(plane_->runs_view(Caller::user(kBob), {})->size(), 0U);
     const Result<codec::Json> cancelled =
         wait_for<codec::Json>([this, run](Responder<codec::Json> responder) {
-            plane_->cancel_run(Caller::user(kBob), run, "", std::move(responder));
+            plane_->cancel_run(Caller::user(kBob), run, {""}, std::move(responder));
         });
     EXPECT_EQ(cancelled.error().code, Errc::forbidden);
     const Result<std::unique_ptr<Subscription>> all =

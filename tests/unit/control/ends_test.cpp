@@ -9,7 +9,7 @@ class EndsTest : public ControlFixture {
     Result<codec::Json> interrupt(const std::string& reason) {
         return wait_for<codec::Json>([this, reason](Responder<codec::Json> responder) {
             plane_->interrupt_session(
-                Caller::user(kAlice), SessionId{"demo"}, reason, std::move(responder));
+                Caller::user(kAlice), SessionId{"demo"}, {reason}, std::move(responder));
         });
     }
     /// The event that ended the run, as clients see it.
@@ -53,10 +53,11 @@ TEST_F(EndsTest, EndingASessionEndsItsRunsAndRefusesMore) {
     const RunId first = submit("demo", "1");
     const RunId second = submit("demo", "2");
     launched(first);
-    const Result<codec::Json> ended = wait_for<codec::Json>([this](
-                                                                Responder<codec::Json> responder) {
-        plane_->end_session(Caller::user(kAlice), SessionId{"demo"}, "done", std::move(responder));
-    });
+    const Result<codec::Json> ended =
+        wait_for<codec::Json>([this](Responder<codec::Json> responder) {
+            plane_->end_session(
+                Caller::user(kAlice), SessionId{"demo"}, {"done"}, std::move(responder));
+        });
     ASSERT_TRUE(ended.has_value()) << ended.error().to_string();
     EXPECT_EQ(status(first), "interrupted");
     EXPECT_EQ(status(second), "cancelled");

@@ -43,7 +43,7 @@ TEST_F(LimitsTest, WhoeverLeavesTheLineKeepsNobodyOut) {
     const RunId second = submit("b", "2");
     const RunId third = submit("c", "3");
     ASSERT_TRUE(wait_for<codec::Json>([this, second](Responder<codec::Json> responder) {
-                    plane_->cancel_run(Caller::user(kAlice), second, "", std::move(responder));
+                    plane_->cancel_run(Caller::user(kAlice), second, {""}, std::move(responder));
                 }).has_value());
     EXPECT_EQ(status(second), "cancelled");
     EXPECT_EQ(status(third), "queued");

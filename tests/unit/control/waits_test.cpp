@@ -86,7 +86,7 @@ TEST_F(WaitsTest, AnInterruptIsAnsweredAtTheEndNotAtAWaitForAPerson) {
     plane_->interrupt_session(
         Caller::user(kAlice),
         SessionId{"demo"},
-        "",
+        {},
         Responder<codec::Json>(
             [&answer](Result<codec::Json> result) { answer = std::move(result); }));
     settle();

@@ -125,20 +125,26 @@ void FakeService::submit_to_idle(
 }
 
 void FakeService::interrupt_session(
-    const Caller& /*caller*/, SessionId session, std::string reason, Responder<Json> responder) {
-    changes.push_back("interrupt " + session.value + " " + reason);
+    const Caller& /*caller*/,
+    SessionId session,
+    control::EndRequest request,
+    Responder<Json> responder) {
+    changes.push_back("interrupt " + session.value + " " + request.reason);
     answer<Json>(std::move(responder), Json::object({{"interrupted", true}}));
 }
 
 void FakeService::end_session(
-    const Caller& /*caller*/, SessionId session, std::string reason, Responder<Json> responder) {
-    changes.push_back("end " + session.value + " " + reason);
+    const Caller& /*caller*/,
+    SessionId session,
+    control::EndRequest request,
+    Responder<Json> responder) {
+    changes.push_back("end " + session.value + " " + request.reason);
     answer<Json>(std::move(responder), Json::object({{"ended", true}}));
 }
 
 void FakeService::cancel_run(
-    const Caller& caller, RunId run, std::string reason, Responder<Json> responder) {
-    changes.push_back("cancel " + run.to_string() + " " + reason);
+    const Caller& caller, RunId run, control::EndRequest request, Responder<Json> responder) {
+    changes.push_back("cancel " + run.to_string() + " " + request.reason);
     answer<Json>(std::move(responder), run_view(caller, run));
 }
 

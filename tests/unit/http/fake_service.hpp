@@ -131,10 +131,11 @@ class FakeService final : public control::Service {
         control::SubmitInput,
         Responder<control::SubmittedRun>) override;
     void interrupt_session(
-        const control::Caller&, SessionId, std::string, Responder<codec::Json>) override;
+        const control::Caller&, SessionId, control::EndRequest, Responder<codec::Json>) override;
+    void end_session(
+        const control::Caller&, SessionId, control::EndRequest, Responder<codec::Json>) override;
     void
-    end_session(const control::Caller&, SessionId, std::string, Responder<codec::Json>) override;
-    void cancel_run(const control::Caller&, RunId, std::string, Responder<codec::Json>) override;
+    cancel_run(const control::Caller&, RunId, control::EndRequest, Responder<codec::Json>) override;
     void resolve_approvals(
         const control::Caller&, RunId, control::ResolveApprovals, Responder<codec::Json>) override;
     void resolve_session_approvals(

@@ -21,7 +21,8 @@ std::string path_of(const OperationInfo& operation) {
 }
 
 std::string body_of(const OperationInfo& operation) {
-    if (operation.audit == control::AuditClass::submit && operation.idempotency_key)
+    if (operation.operation == control::Operation::sessions_submit ||
+        operation.operation == control::Operation::sessions_input)
         return R"({"content":"hello"})";
     if (operation.audit == control::AuditClass::approve)
         return R"({"resolutions":[{"request_id":"approval-1-1","behavior":"allow"}]})";
@@ -70,6 +71,19 @@ TEST_F(Routes, EveryHttpRowIsReachableAndAnswersItsStatus) {
         EXPECT_EQ(answer.header("content-type"), endpoint.content_type) << operation.name;
         EXPECT_EQ(answer.header("cache-control"), "no-store") << operation.name;
         EXPECT_EQ(answer.header("date"), "Sun, 06 Nov 1994 08:49:37 GMT") << operation.name;
+    }
+}
+
+TEST_F(Routes, WhatChangesSomethingTakesAnIdempotencyKey) {
+    for (const Endpoint& endpoint : endpoints()) {
+        const OperationInfo& operation = control::info(endpoint.operation);
+        EXPECT_EQ(operation.idempotency_key, operation.changes_state) << operation.name;
+        if (!operation.idempotency_key)
+            continue;
+        Client client = connect();
+        const Answer answer =
+            client.ask(post(path_of(operation), body_of(operation), "Idempotency-Key: \xff\r\n"));
+        EXPECT_EQ(answer.code(), "invalid_idempotency_key") << operation.name;
     }
 }
 

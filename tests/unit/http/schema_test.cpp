@@ -44,7 +44,7 @@ Status parse(std::string_view schema, const Json& body) {
         return control::parse_resolve_question(body).map([](const auto&) {});
     if (schema == "CancelQuestion")
         return control::parse_cancel_question({}, body).map([](const auto&) {});
-    return control::parse_reason(body).map([](const auto&) {});
+    return control::parse_end(body).map([](const auto&) {});
 }
 
 /// The body with only those members that the parser wants and `name`.
@@ -72,7 +72,7 @@ TEST(RequestSchemas, NameTheMembersThatTheParsersTake) {
           "ResolveApprovals",
           "ResolveQuestion",
           "CancelQuestion",
-          "Reason"}) {
+          "EndRequest"}) {
         const std::optional<Json> properties = request_schemas().find(schema)->find("properties");
         for (const std::string& name : properties->keys()) {
             const Json body = body_with(schema, name, sample(*properties->find(name)));

@@ -4,6 +4,7 @@
 #include "journal/migrate.hpp"
 #include "journal/sqlite.hpp"
 #include "journal/statements.hpp"
+#include "journal/stored_blob.hpp"
 #include "journal/writer.hpp"
 
 #include <algorithm>
@@ -58,14 +59,8 @@ Status inspect_blobs(Database& database, RecordCounts& counts, Report& report) {
 }
 
 Status inspect_ref(Database& database, EventSeq seq, const codec::BlobRef& ref, Report& report) {
-    KHEISH_TRY(Query query, database.query(sql::kFindBlob));
-    query.bind_all(ref.digest);
-    KHEISH_TRY(const bool found, query.step());
-    std::int64_t size = 0;
-    bool has_data = false;
-    if (found)
-        KHEISH_CHECK(query.read_all(size, has_data));
-    if (!found || size != ref.size_bytes)
+    KHEISH_TRY(const std::optional<StoredBlob> blob, find_blob(database, ref.digest));
+    if (!blob || blob->size_bytes != ref.size_bytes)
         report(
             "event " + std::to_string(seq) +
             " refers to content that is not there: " + ref.digest.to_hex());

@@ -3,6 +3,7 @@
 #include "journal/migrate.hpp"
 #include "journal/sqlite.hpp"
 #include "journal/statements.hpp"
+#include "journal/stored_blob.hpp"
 #include "journal/writer.hpp"
 
 namespace kheish::journal {
@@ -101,22 +102,14 @@ Status Pruning::prune_some() {
 }
 
 Status Pruning::prune(const codec::Digest& digest) {
-    std::int64_t size = 0;
-    bool has_data = false;
-    {
-        KHEISH_TRY(Query find, database_->query(sql::kFindBlob));
-        find.bind_all(digest);
-        KHEISH_TRY(const bool found, find.step());
-        if (found)
-            KHEISH_CHECK(find.read_all(size, has_data));
-    }
-    if (!has_data)
+    KHEISH_TRY(const std::optional<StoredBlob> blob, find_blob(*database_, digest));
+    if (!blob || !blob->has_data)
         return {};
     KHEISH_TRY(Query query, database_->query(sql::kPruneBlob));
     query.bind_all(digest);
     KHEISH_CHECK(query.run());
     ++pruned_blobs_;
-    pruned_bytes_ += size;
+    pruned_bytes_ += blob->size_bytes;
     return {};
 }
 

@@ -1,6 +1,7 @@
 #include "journal/writer.hpp"
 
 #include "journal/statements.hpp"
+#include "journal/stored_blob.hpp"
 
 #include <cstring>
 #include <endian.h>
@@ -57,21 +58,10 @@ Result<Committed> Writer::apply(const Write& write, EventSeq newest) {
 }
 
 Status Writer::store_blob(const std::string& data, const codec::BlobRef& ref) {
-    std::int64_t size = 0;
-    bool has_data = false;
-    {
-        KHEISH_TRY(Query query, database_.query(sql::kFindBlob));
-        query.bind_all(ref.digest);
-        KHEISH_TRY(const bool found, query.step());
-        if (found) {
-            KHEISH_CHECK(query.read_all(size, has_data));
-            if (has_data)
-                return {};
-        } else {
-            has_data = true;
-        }
-    }
-    if (!has_data) {
+    KHEISH_TRY(const std::optional<StoredBlob> known, find_blob(database_, ref.digest));
+    if (known && known->has_data)
+        return {};
+    if (known) {
         KHEISH_TRY(Query restore, database_.query(sql::kRestoreBlob));
         restore.bind_all(Bytes{data}, ref.digest);
         return restore.run();
@@ -82,20 +72,15 @@ Status Writer::store_blob(const std::string& data, const codec::BlobRef& ref) {
 }
 
 Status Writer::check_ref(const codec::BlobRef& ref, std::string_view where) {
-    KHEISH_TRY(Query query, database_.query(sql::kFindBlob));
-    query.bind_all(ref.digest);
-    KHEISH_TRY(const bool found, query.step());
-    std::int64_t size = 0;
-    bool has_data = false;
-    if (found)
-        KHEISH_CHECK(query.read_all(size, has_data));
-    if (found && size == ref.size_bytes)
+    KHEISH_TRY(const std::optional<StoredBlob> blob, find_blob(database_, ref.digest));
+    if (blob && blob->size_bytes == ref.size_bytes)
         return {};
     return fail(
         Errc::internal,
         std::string(where) + " refers to blob " + ref.digest.to_hex() + " of " +
             std::to_string(ref.size_bytes) + " bytes, which " +
-            (found ? "has " + std::to_string(size) : "is neither in the journal nor in the write"));
+            (blob ? "has " + std::to_string(blob->size_bytes)
+                  : "is neither in the journal nor in the write"));
 }
 
 Status Writer::append(const NewEvent& event, EventSeq seq) {

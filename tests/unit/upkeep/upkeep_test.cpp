@@ -61,6 +61,14 @@ class UpkeepTest : public control::ControlFixture {
         std::ifstream stream(file, std::ios::binary);
         return {std::istreambuf_iterator<char>(stream), {}};
     }
+    /// Of the content that begins with `text`, somewhere in the file.
+    void flip_a_bit_of(const std::string& text) const {
+        std::string content = content_of(path());
+        const std::size_t place = content.find(text);
+        ASSERT_NE(place, std::string::npos);
+        content[place + text.size() / 2] = static_cast<char>(content[place + text.size() / 2] ^ 4);
+        std::ofstream(path(), std::ios::binary) << content;
+    }
     static Fd new_file(const std::string& file) {
         return Fd(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     }
@@ -110,11 +118,7 @@ TEST_F(UpkeepTest, AMissingEventIsFound) {
 
 TEST_F(UpkeepTest, AFlippedBitIsFound) {
     crash();
-    std::string content = content_of(path());
-    const std::size_t place = content.find("An answer.");
-    ASSERT_NE(place, std::string::npos);
-    content[place] = static_cast<char>(content[place] ^ 4);
-    std::ofstream(path(), std::ios::binary) << content;
+    flip_a_bit_of("An answer.");
     EXPECT_GE(verified(path()).findings, 1);
 }
 
@@ -138,11 +142,7 @@ TEST_F(UpkeepTest, ABackupIsAJournalByItself) {
 
 TEST_F(UpkeepTest, ADamagedJournalIsNotBackedUpAsIfItWereWhole) {
     crash();
-    std::string content = content_of(path());
-    const std::size_t place = content.find("An answer.");
-    ASSERT_NE(place, std::string::npos);
-    content[place] = static_cast<char>(content[place] ^ 4);
-    std::ofstream(path(), std::ios::binary) << content;
+    flip_a_bit_of("An answer.");
     const Fd file = new_file(beside("copy.db"));
     const Status done = journal::back_up(path(), file.get(), progress_);
     ASSERT_FALSE(done);
@@ -229,16 +229,12 @@ TEST_F(UpkeepTest, NothingIsRebuiltUnderARunningDaemon) {
 
 TEST_F(UpkeepTest, ADamagedRecordIsNotRebuiltFrom) {
     crash();
-    const std::string before = content_of(path());
-    std::string content = before;
-    const std::size_t place = content.find("\"text_preview\":\"second\"");
-    ASSERT_NE(place, std::string::npos);
-    content[place + 5] = static_cast<char>(content[place + 5] ^ 4);
-    std::ofstream(path(), std::ios::binary) << content;
+    flip_a_bit_of("\"text_preview\":\"second\"");
+    const std::string damaged = content_of(path());
     const Result<Rebuilt> rebuilt = rebuild(path(), clock_, entropy_);
     ASSERT_FALSE(rebuilt);
     EXPECT_EQ(rebuilt.error().code, Errc::journal_corrupt) << rebuilt.error().to_string();
-    EXPECT_EQ(content_of(path()), content) << "what is there stays there";
+    EXPECT_EQ(content_of(path()), damaged) << "what is there stays there";
 }
 
 TEST_F(UpkeepTest, AnExportHasTheBytesOfEveryEvent) {

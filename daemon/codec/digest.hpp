@@ -52,6 +52,14 @@ struct BlobRef {
     friend bool operator==(const BlobRef&, const BlobRef&) = default;
 };
 
+/// What some content was and is to become.
+struct ContentChange {
+    Digest before;
+    Digest after;
+
+    friend bool operator==(const ContentChange&, const ContentChange&) = default;
+};
+
 /// A BlobRef for `data` (computed here, stored by the journal).
 BlobRef blob_ref(std::string_view data);
 

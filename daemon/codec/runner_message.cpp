@@ -57,14 +57,21 @@ Json write(const HelloReply& m) {
          {"finished", call_list(m.finished)}});
 }
 
+Json change_object(const ContentChange& change) {
+    return Json::object({{"before", change.before.to_hex()}, {"after", change.after.to_hex()}});
+}
+
 Json write(const Execute& m) {
-    return Json::object(
+    Json body = Json::object(
         {{"call", m.call.value},
          {"tool", m.tool},
          {"input_in_memfd", m.input_in_memfd},
          {"spool", m.spool},
          {"timeout_ms", m.timeout_ms},
          {"output_limit_bytes", m.output_limit_bytes}});
+    if (m.recorded)
+        body.set("recorded", change_object(*m.recorded));
+    return body;
 }
 
 Json write(const Cancel& m) {
@@ -91,6 +98,14 @@ Json write(const Finished& m) {
 
 Json write(const Progress& m) {
     return Json::object({{"call", m.call.value}, {"output_bytes", m.output_bytes}});
+}
+
+Json write(const Prepared& m) {
+    return Json::object({{"call", m.call.value}, {"change", change_object(m.change)}});
+}
+
+Json write(const Proceed& m) {
+    return Json::object({{"call", m.call.value}});
 }
 
 Json write(const Refused& m) {
@@ -120,6 +135,15 @@ std::vector<CallId> read_calls(ObjectReader& reader, std::string_view key) {
         calls.push_back(CallId{std::move(call)});
     }
     return calls;
+}
+
+ContentChange read_change(ObjectReader& reader, std::string_view key, const Json& object) {
+    ObjectReader inner(object, std::string(key));
+    const std::optional<Digest> before = Digest::parse(inner.required_string("before", 64));
+    const std::optional<Digest> after = Digest::parse(inner.required_string("after", 64));
+    if (!inner.finish() || !before || !after)
+        reader.reject(key, "must hold before and after");
+    return {before.value_or(Digest{}), after.value_or(Digest{})};
 }
 
 int read_int(ObjectReader& reader, std::string_view key, int smallest) {
@@ -158,6 +182,8 @@ Message read<Execute>(ObjectReader& reader) {
     m.spool = reader.required_boolean("spool");
     m.timeout_ms = reader.required_integer("timeout_ms", 1);
     m.output_limit_bytes = reader.required_integer("output_limit_bytes", 1);
+    if (const std::optional<Json> recorded = reader.optional_object("recorded"))
+        m.recorded = read_change(reader, "recorded", *recorded);
     return m;
 }
 
@@ -204,6 +230,19 @@ Message read<Refused>(ObjectReader& reader) {
     return Refused{reader.required_string("reason", kReasonBytes)};
 }
 
+template <>
+Message read<Prepared>(ObjectReader& reader) {
+    Prepared m;
+    m.call = read_call(reader);
+    m.change = read_change(reader, "change", reader.required_object("change"));
+    return m;
+}
+
+template <>
+Message read<Proceed>(ObjectReader& reader) {
+    return Proceed{read_call(reader)};
+}
+
 using Reader = Message (*)(ObjectReader&);
 
 /// Row i reads the body of Message alternative i; its type byte is i + 1.
@@ -215,7 +254,9 @@ constexpr std::array<Reader, std::variant_size_v<Message>> kReaders{
     read<Acknowledge>,
     read<Finished>,
     read<Progress>,
-    read<Refused>};
+    read<Refused>,
+    read<Prepared>,
+    read<Proceed>};
 
 tl::unexpected<Error> broken(std::string message) {
     return fail(Errc::protocol_error, "runner channel: " + std::move(message));

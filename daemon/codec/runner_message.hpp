@@ -26,11 +26,12 @@
 /// Numbers are little-endian. The framing never changes; what bodies may say is settled by the two
 /// hellos, and nothing newer than the agreed version is sent. The daemon connects and says hello,
 /// the runner answers hello with everything it knows, then sends a `finished` for each outcome that
-/// it still keeps; any reconnection begins the same way, so neither side needs to remember what the
-/// other has heard.
+/// it still keeps and a `prepared` for each call that waits for a `proceed`; any reconnection
+/// begins the same way, so neither side needs to remember what the other has heard.
 namespace kheish::codec::runner {
 
-inline constexpr int kNewestVersion = 1;
+inline constexpr int kNewestVersion = 2;
+inline constexpr int kPreparedVersion = 2; ///< the first with prepared, proceed, Execute::recorded
 inline constexpr int kOldestVersion = 1;
 inline constexpr std::size_t kMessageBytes = std::size_t{64} << 10U;
 inline constexpr std::size_t kHeaderBytes = 24;
@@ -66,6 +67,8 @@ struct Execute {
     bool spool = false;
     std::int64_t timeout_ms = 0;
     std::int64_t output_limit_bytes = 0;
+    /// What an earlier execution of the call had prepared: to be looked for first.
+    std::optional<ContentChange> recorded = {};
     friend bool operator==(const Execute&, const Execute&) = default;
 };
 
@@ -100,14 +103,37 @@ struct Progress {
     friend bool operator==(const Progress&, const Progress&) = default;
 };
 
+/// Runner to daemon: the call knows what it will change and waits for `proceed`. Sent again after
+/// every hello until that comes.
+struct Prepared {
+    CallId call;
+    ContentChange change;
+    friend bool operator==(const Prepared&, const Prepared&) = default;
+};
+
+/// Daemon to runner: what the call has prepared is journaled.
+struct Proceed {
+    CallId call;
+    friend bool operator==(const Proceed&, const Proceed&) = default;
+};
+
 /// Either way, before closing a connection whose other side has broken the protocol. Calls go on.
 struct Refused {
     std::string reason;
     friend bool operator==(const Refused&, const Refused&) = default;
 };
 
-using Message = std::
-    variant<HelloRequest, HelloReply, Execute, Cancel, Acknowledge, Finished, Progress, Refused>;
+using Message = std::variant<
+    HelloRequest,
+    HelloReply,
+    Execute,
+    Cancel,
+    Acknowledge,
+    Finished,
+    Progress,
+    Refused,
+    Prepared,
+    Proceed>;
 
 std::string_view to_string(Finished::Kind kind);
 

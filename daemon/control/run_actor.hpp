@@ -134,6 +134,7 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
   private:
     struct Plan {
         Batch batch;
+    void on_prepared(CallId call, codec::ContentChange change);
         std::set<std::string> standing; ///< keys that are wanted
     };
     /// Plans one kind of effect per overload.
@@ -170,6 +171,7 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     /// Stages an event of a plan; what the engine refuses here is our bug.
     bool plan_event(Plan& plan, engine::EventBody body);
     /// One daemon event in a commit of its own, if the engine takes it.
+    void prepare_call(const CallId& id, const codec::ContentChange& change);
     void record(engine::EventBody body, UniqueFunction<void()> act = {});
 
     /// Begins a standing effect once, under `key`.

@@ -93,7 +93,25 @@ void RunActor::execute_in_runner(const engine::CallState& call, std::string inpu
     execution.output_limit_bytes =
         std::clamp<std::int64_t>(left, 1, settings_.tool_output_limit_bytes);
     execution.input = std::move(input);
+    execution.recorded = call.prepared;
     outside_.host.execute(run(), std::move(execution));
+}
+
+void RunActor::on_prepared(CallId call, codec::ContentChange change) {
+    post([self = shared_from_this(), call = std::move(call), change] {
+        self->prepare_call(call, change);
+    });
+}
+
+void RunActor::prepare_call(const CallId& id, const codec::ContentChange& change) {
+    const engine::CallState* call = state().find_call(id);
+    if (call == nullptr || !call->is_in_flight())
+        return; // settled meanwhile; its end is asked for
+    if (call->prepared == change)
+        return outside_.host.proceed(run(), id); // journaled before: the answer was lost
+    record(engine::ToolPrepared{.call = id, .change = change}, [self = shared_from_this(), id] {
+        self->outside_.host.proceed(self->run(), id);
+    });
 }
 
 void RunActor::emit_output(const CallId& id, const std::string& input) {

@@ -269,6 +269,11 @@ void Supervisor::on_adopted(RunId run, int attempt, scopes::Adopted adopted) {
 }
 
 void Supervisor::on_finished(RunId run, int /*attempt*/, scopes::Outcome outcome) {
+void Supervisor::on_prepared(RunId run, int /*attempt*/, CallId call, codec::ContentChange change) {
+    if (const std::shared_ptr<RunActor> actor = find(run))
+        actor->on_prepared(std::move(call), change);
+}
+
     if (const std::shared_ptr<RunActor> actor = find(run))
         actor->on_finished(std::move(outcome));
 }

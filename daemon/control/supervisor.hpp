@@ -73,6 +73,7 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
 
   private:
     using Attempt = std::pair<RunId, int>;
+    void on_prepared(RunId run, int attempt, CallId call, codec::ContentChange change) override;
 
     Result<engine::SessionState*> session_state(const SessionId& session);
     Status load_run(const journal::RunRow& row, std::vector<std::shared_ptr<RunActor>>& loaded);

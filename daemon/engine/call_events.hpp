@@ -69,6 +69,14 @@ struct ToolStarted {
     std::string idempotency_key;
 };
 
+/// A reconcilable call in flight knows what it will change, and changes it once this is committed:
+/// whoever executes it again looks for the change first.
+struct ToolPrepared {
+    static constexpr std::string_view kType = "tool.prepared";
+    CallId call;
+    codec::ContentChange change;
+};
+
 struct ToolFinished {
     static constexpr std::string_view kType = "tool.finished";
     CallId call;

@@ -297,6 +297,7 @@ using EventBody = std::variant<
     QuestionExpired,
     OutputRecorded>;
 
+    ToolPrepared,
 /// An event in its place. `seq` is 0 until the journal has committed it.
 struct Event {
     EventSeq seq = 0;

@@ -254,6 +254,13 @@ void fields(Archive& archive, ToolStarted& event) {
 }
 
 template <class Archive>
+void fields(Archive& archive, ToolPrepared& event) {
+    archive("call", event.call);
+    archive("before", event.change.before);
+    archive("after", event.change.after);
+}
+
+template <class Archive>
 void fields(Archive& archive, ToolFinished& event) {
     archive("call", event.call);
     archive("outcome", event.outcome);

@@ -160,6 +160,16 @@ Status on(RunState& state, const ToolStarted& event) {
     return {};
 }
 
+Status on(RunState& state, const ToolPrepared& event) {
+    KHEISH_TRY(CallState * call, find(state, event.call, CallPhase::started));
+    if (call->proposal.effect_class != EffectClass::reconcilable)
+        return illegal(event.call.value + " is not reconcilable: nothing can be looked for");
+    if (call->prepared)
+        return illegal(event.call.value + " has prepared its change already");
+    call->prepared = event.change;
+    return {};
+}
+
 Status on(RunState& state, const ToolFinished& event) {
     const CallState* found = state.find_call(event.call);
     if (found == nullptr)

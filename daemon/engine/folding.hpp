@@ -41,6 +41,7 @@ Status on(RunState& state, const ApprovalResolved& event);
 Status on(RunState& state, const ApprovalExpired& event);
 Status on(RunState& state, const ToolStarted& event);
 Status on(RunState& state, const ToolFinished& event);
+Status on(RunState& state, const ToolPrepared& event);
 Status on(RunState& state, const ToolOutcomeUnknown& event);
 Status on(RunState& state, const OutcomeResolved& event);
 // Facts about questions to people (fold_questions.cpp).

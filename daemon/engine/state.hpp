@@ -130,8 +130,9 @@ struct CallState {
     bool may_have_happened = false;        ///< started, and no end of it is known
     bool may_have_happened_before = false; ///< the same of the executions before the last
     bool has_output = false;
-    std::optional<Gate> gate;             ///< the last one
-    std::optional<Question> question;     ///< in the phase questioned
+    std::optional<codec::ContentChange> prepared; ///< what it changes, once it may have
+    std::optional<Gate> gate;                     ///< the last one
+    std::optional<Question> question;             ///< in the phase questioned
     bool input_updated = false;           ///< proposal.input is an approver's, not the model's
     std::optional<Settlement> settlement; ///< in the phases refused and resolved
     std::optional<codec::BlobRef> result; ///< in the phase finished

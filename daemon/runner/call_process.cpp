@@ -33,12 +33,10 @@ Finished refused(const CallId& call, const std::string& text) {
     return outcome;
 }
 
-template <class Input>
-using FileTool = Result<FileToolResult> (*)(const Workspace&, const Input&);
-
-template <class Input>
+/// Calls `tool` with the workspace and the call's input, confined.
+template <class Input, class FileTool>
 Finished
-run_file_tool(const Execute& execute, const CallEnvironment& environment, FileTool<Input> tool) {
+run_file_tool(const Execute& execute, const CallEnvironment& environment, const FileTool& tool) {
     const Result<codec::Json> value = tools::parse_input(execute.input);
     if (!value)
         return refused(execute.call, value.error().message);
@@ -58,6 +56,34 @@ run_file_tool(const Execute& execute, const CallEnvironment& environment, FileTo
     outcome.text = std::move(result->text);
     outcome.truncated = result->truncated;
     return outcome;
+}
+
+/// Until the daemon has journaled it, however long that takes: the runner ends the process if it is
+/// not wanted any more.
+Status await_proceed(PacketSocket& runner) {
+    for (;;) {
+        KHEISH_TRY(const std::optional<codec::runner::Received> received, runner.receive());
+        if (received)
+            return std::holds_alternative<codec::runner::Proceed>(received->message)
+                       ? Status()
+                       : fail(Errc::cancelled, "the edit was not wanted any more");
+        pollfd readable{runner.fd(), POLLIN, 0};
+        (void)::poll(&readable, 1, -1);
+    }
+}
+
+Finished
+run_edit(const Execute& execute, const CallEnvironment& environment, PacketSocket& runner) {
+    const auto prepare = [&execute, &runner](const codec::ContentChange& change) -> Status {
+        KHEISH_CHECK(runner.send(codec::runner::Prepared{execute.call, change}));
+        return await_proceed(runner);
+    };
+    return run_file_tool<tools::EditFileInput>(
+        execute,
+        environment,
+        [&execute, &prepare](const Workspace& workspace, const tools::EditFileInput& input) {
+            return edit_file(workspace, input, execute.recorded, prepare);
+        });
 }
 
 Finished run_bash(
@@ -94,6 +120,8 @@ Finished run_tool(
         return run_file_tool<tools::ListFilesInput>(execute, environment, list_files);
     if (execute.tool == "grep_search")
         return run_file_tool<tools::GrepSearchInput>(execute, environment, grep_search);
+    if (execute.tool == "edit_file")
+        return run_edit(execute, environment, runner);
     return run_file_tool<tools::WriteFileInput>(execute, environment, write_file);
 }
 
@@ -166,6 +194,10 @@ Result<CallProcess> CallProcess::start(
 
 bool CallProcess::request_cancel(const std::string& tool, const CallId& call) {
     return tool == "bash" && channel_.send(codec::runner::Cancel{call}).has_value();
+}
+
+Status CallProcess::proceed(const CallId& call) {
+    return channel_.send(codec::runner::Proceed{call});
 }
 
 void CallProcess::kill() const {

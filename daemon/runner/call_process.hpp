@@ -26,10 +26,12 @@ class CallProcess {
         std::optional<Fd> spool,
         const CallEnvironment& environment);
 
-    /// Sends `progress` and, at the end, one `finished` with duration_us 0. End of connection
-    /// without it: the process died.
+    /// Sends `progress`, perhaps `prepared` (and then waits) and, at the end, one `finished` with
+    /// duration_us 0. End of connection without it: the process died.
     codec::runner::PacketSocket& channel() { return channel_; }
     int socket() const { return channel_.fd(); }
+    /// Lets a call go on that has sent `prepared`.
+    Status proceed(const CallId& call);
     /// Asks a call that listens for it (bash) to end; false where it must be killed instead.
     bool request_cancel(const std::string& tool, const CallId& call);
     void kill() const;

@@ -32,6 +32,10 @@ Result<std::string> read_input(const Fd& file) {
     return read_all(file.get(), tools::kMaxInputBytes);
 }
 
+std::chrono::milliseconds time_of(const Execute& execute) {
+    return std::min(std::chrono::milliseconds(execute.timeout_ms), tools::kMaxTimeout);
+}
+
 std::int64_t microseconds_since(CallTable::SteadyClock::time_point start) {
     return std::chrono::duration_cast<std::chrono::microseconds>(
                CallTable::SteadyClock::now() - start)
@@ -69,6 +73,25 @@ std::int64_t CallTable::output_bytes(const CallId& call) const {
     return found != running_.end() ? found->second.output_bytes : 0;
 }
 
+std::vector<codec::runner::Prepared> CallTable::prepared() const {
+    std::vector<codec::runner::Prepared> prepared;
+    for (const std::pair<const CallId, Call>& entry : running_)
+        if (entry.second.prepared && !entry.second.killed)
+            prepared.push_back(*entry.second.prepared);
+    return prepared;
+}
+
+void CallTable::proceed(const CallId& call) {
+    const std::map<CallId, Call>::iterator found = running_.find(call);
+    if (found == running_.end() || !found->second.prepared || found->second.killed)
+        return;
+    Call& entry = found->second;
+    entry.prepared.reset();
+    entry.deadline = SteadyClock::now() + time_of(entry.execute);
+    // Where it is gone, its connection says so.
+    (void)entry.process->proceed(call);
+}
+
 Status CallTable::add(Execute execute, std::vector<Fd> descriptors) {
     if (running_.size() + finished_.size() >= codec::runner::kKnownCalls ||
         acknowledged_.size() >= kRememberedCalls)
@@ -97,10 +120,9 @@ void CallTable::start_waiting() {
 
 void CallTable::start(const CallId& id, Call& call) {
     const bool reports = call.execute.tool == "bash";
-    const std::chrono::milliseconds time =
-        std::min(std::chrono::milliseconds(call.execute.timeout_ms), tools::kMaxTimeout);
     call.started = SteadyClock::now();
-    call.deadline = call.started + time + (reports ? kReportTime : std::chrono::seconds(0));
+    call.deadline =
+        call.started + time_of(call.execute) + (reports ? kReportTime : std::chrono::seconds(0));
     Result<CallProcess> process =
         CallProcess::start(call.execute, std::move(call.spool), environment_);
     call.spool.reset();
@@ -206,6 +228,11 @@ std::vector<Message> CallTable::read(const CallId& call) {
             found->second.output_bytes = progress->output_bytes;
             messages.push_back(message);
         }
+        if (codec::runner::Prepared* prepared = std::get_if<codec::runner::Prepared>(&message)) {
+            prepared->call = call;
+            found->second.prepared = *prepared;
+            messages.push_back(message);
+        }
         if (Finished* outcome = std::get_if<Finished>(&message)) {
             outcome->call = call;
             messages.push_back(finish(call, std::move(*outcome)));
@@ -217,7 +244,7 @@ std::vector<Message> CallTable::enforce_deadlines() {
     std::vector<Message> messages;
     for (std::pair<const CallId, Call>& entry : running_) {
         Call& call = entry.second;
-        if (!call.process || SteadyClock::now() < call.deadline)
+        if (!call.process || call.prepared || SteadyClock::now() < call.deadline)
             continue;
         const bool cancelled = call.kill_means == Finished::Kind::cancelled;
         kill(call, cancelled ? Finished::Kind::cancelled : Finished::Kind::timed_out);
@@ -236,7 +263,7 @@ std::optional<CallTable::SteadyClock::time_point> CallTable::next_deadline() con
     std::optional<SteadyClock::time_point> next;
     for (const std::pair<const CallId, Call>& entry : running_) {
         const Call& call = entry.second;
-        if (call.process && !call.killed && (!next || call.deadline < *next))
+        if (call.process && !call.killed && !call.prepared && (!next || call.deadline < *next))
             next = call.deadline;
     }
     return next;

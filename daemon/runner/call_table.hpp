@@ -27,11 +27,15 @@ class CallTable {
     const codec::runner::Finished* outcome(const CallId& call) const;
     std::vector<CallId> in_state(State state) const; ///< running or finished, by id
     std::int64_t output_bytes(const CallId& call) const;
+    /// Of every call that waits for proceed().
+    std::vector<codec::runner::Prepared> prepared() const;
 
     /// Takes a call that is unknown. It starts at once or when one of kParallelCalls has ended.
     /// Errc::rate_limited where too many are known already, Errc::protocol_error for an input that
     /// cannot be read.
     Status add(codec::runner::Execute execute, std::vector<Fd> descriptors);
+    /// Nothing happens where the call does not wait for it.
+    void proceed(const CallId& call);
     /// Nothing happens where the call is not running.
     void cancel(const CallId& call);
     /// Forgets a finished call's outcome.
@@ -39,7 +43,7 @@ class CallTable {
 
     /// Descriptors to wait for, each with its call.
     std::vector<std::pair<int, CallId>> sockets() const;
-    /// Reads what the call's process says: gives `progress` and `finished` to pass on.
+    /// Reads what the call's process says: gives `progress`, `prepared` and `finished` to pass on.
     std::vector<codec::runner::Message> read(const CallId& call);
     /// Ends what is over its time; gives the outcomes to pass on.
     std::vector<codec::runner::Message> enforce_deadlines();
@@ -56,6 +60,8 @@ class CallTable {
         codec::runner::Finished::Kind kill_means = codec::runner::Finished::Kind::failed;
         bool killed = false;
         std::int64_t output_bytes = 0;
+        /// Waits for proceed(), however long: its time stands still.
+        std::optional<codec::runner::Prepared> prepared;
     };
 
     void start_waiting();

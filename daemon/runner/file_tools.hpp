@@ -1,9 +1,11 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "base/unique_function.hpp"
 #include "runner/workspace.hpp"
 #include "tools/input.hpp"
 
+#include <optional>
 #include <string>
 
 /// The tools that work on files without starting a program. Each gives what the model is told, or
@@ -18,6 +20,14 @@ struct FileToolResult {
 Result<FileToolResult> read_file(const Workspace& workspace, const tools::ReadFileInput& input);
 Result<FileToolResult> list_files(const Workspace& workspace, const tools::ListFilesInput& input);
 Result<FileToolResult> grep_search(const Workspace& workspace, const tools::GrepSearchInput& input);
+/// Looks for the change that an earlier execution has `recorded` first: it is made once. Without
+/// one, `prepare` is told what will change and returns once that is on record; an error there
+/// leaves the file alone.
+Result<FileToolResult> edit_file(
+    const Workspace& workspace,
+    const tools::EditFileInput& input,
+    const std::optional<codec::ContentChange>& recorded,
+    UniqueFunction<Status(const codec::ContentChange&)> prepare);
 Result<FileToolResult> write_file(const Workspace& workspace, const tools::WriteFileInput& input);
 
 /// Text that stops growing at tools::kExcerptBytes, leaving room for a last note.

@@ -153,6 +153,10 @@ Status Runner::handle(Received received) {
         return fail(Errc::protocol_error, "runner: the first message is no hello");
     if (Execute* execute = std::get_if<Execute>(&message))
         return handle_execute(std::move(*execute), std::move(received.descriptors));
+    if (const codec::runner::Proceed* proceed = std::get_if<codec::runner::Proceed>(&message)) {
+        calls_.proceed(proceed->call);
+        return {};
+    }
     if (const codec::runner::Cancel* cancel = std::get_if<codec::runner::Cancel>(&message)) {
         calls_.cancel(cancel->call);
         return {};
@@ -189,6 +193,9 @@ Status Runner::handle_hello(const HelloRequest& hello) {
     KHEISH_CHECK(connection_->send(reply));
     for (const CallId& call : finished)
         KHEISH_CHECK(connection_->send(*calls_.outcome(call)));
+    if (reply.version >= codec::runner::kPreparedVersion)
+        for (const codec::runner::Prepared& prepared : calls_.prepared())
+            KHEISH_CHECK(connection_->send(prepared));
     return {};
 }
 
@@ -198,6 +205,9 @@ Status Runner::handle_execute(Execute execute, std::vector<Fd> descriptors) {
     case CallTable::State::unknown:
         return calls_.add(std::move(execute), std::move(descriptors));
     case CallTable::State::running:
+        for (const codec::runner::Prepared& prepared : calls_.prepared())
+            if (prepared.call == call) // whoever asks has not heard of it
+                KHEISH_CHECK(connection_->send(prepared));
         return connection_->send(codec::runner::Progress{call, calls_.output_bytes(call)});
     case CallTable::State::finished:
         return connection_->send(*calls_.outcome(call));

@@ -57,6 +57,8 @@ struct Execution {
     std::string input; ///< canonical JSON, already validated against the tool's schema
     std::chrono::milliseconds timeout{180'000};
     std::int64_t output_limit_bytes = std::int64_t{16} << 20;
+    /// What an earlier execution of the call had prepared: to be looked for first.
+    std::optional<codec::ContentChange> recorded = {};
 };
 
 /// How a call ended. `text` is what the model is told, bounded; what did not fit is in the spool.
@@ -101,6 +103,9 @@ class RunHostObserver {
     virtual void on_launch_failed(RunId run, int attempt, Error error) = 0;
     /// The answer to adopt() of a living runner.
     virtual void on_adopted(RunId run, int attempt, Adopted adopted) = 0;
+    /// The call knows what it will change and waits for proceed(). Told again after an adoption and
+    /// after every reconnection, until that came.
+    virtual void on_prepared(RunId run, int attempt, CallId call, codec::ContentChange change) = 0;
     virtual void on_finished(RunId run, int attempt, Outcome outcome) = 0;
     /// The runner is gone without having been asked to go, or adopt() found none. No process of
     /// the attempt is left.
@@ -113,8 +118,8 @@ class RunHostObserver {
 /// live: the caller begins the next one when it has been told of the last one's end.
 ///
 /// launch(), adopt() and stop() are always answered, whatever has become of the attempt meanwhile;
-/// execute(), cancel() and acknowledge() are ignored where the run has no live attempt, whose end
-/// is told or was.
+/// execute(), proceed(), cancel() and acknowledge() are ignored where the run has no live attempt,
+/// whose end is told or was.
 class RunHost {
   public:
     RunHost() = default;
@@ -133,6 +138,8 @@ class RunHost {
     virtual void execute(RunId run, Execution execution) = 0;
     /// on_finished(cancelled) follows, or the outcome that was quicker.
     virtual void cancel(RunId run, CallId call) = 0;
+    /// What the call has prepared is journaled: it may happen now.
+    virtual void proceed(RunId run, CallId call) = 0;
     /// The outcome is journaled: the runner may forget it.
     virtual void acknowledge(RunId run, CallId call) = 0;
     /// Kills every process of the attempt; on_stopped follows, also where there was none.

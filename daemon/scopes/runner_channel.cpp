@@ -106,6 +106,8 @@ void RunnerChannel::execute(const Execution& execution, std::optional<Fd> spool)
     execute.tool = execution.tool;
     execute.timeout_ms = execution.timeout.count();
     execute.output_limit_bytes = execution.output_limit_bytes;
+    if (hello_ && hello_->version >= wire::kPreparedVersion)
+        execute.recorded = execution.recorded;
     std::vector<Fd> descriptors;
     if (spool) {
         execute.spool = true;
@@ -121,6 +123,10 @@ void RunnerChannel::execute(const Execution& execution, std::optional<Fd> spool)
         execute.input = execution.input;
     }
     send(execute, std::move(descriptors));
+}
+
+void RunnerChannel::proceed(const CallId& call) {
+    send(wire::Proceed{call});
 }
 
 void RunnerChannel::cancel(const CallId& call) {
@@ -174,6 +180,13 @@ Status RunnerChannel::handle(wire::Message message) {
         return fail(Errc::protocol_error, "the runner does not say hello first");
     if (std::holds_alternative<wire::Progress>(message))
         return {};
+    if (wire::Prepared* prepared = std::get_if<wire::Prepared>(&message)) {
+        if (!ready_)
+            return fail(
+                Errc::protocol_error, "the runner prepares before it has told all it knows");
+        observer_.on_prepared(run_, std::move(prepared->call), prepared->change);
+        return {};
+    }
     wire::Finished* finished = std::get_if<wire::Finished>(&message);
     if (finished == nullptr)
         return fail(Errc::protocol_error, "the runner sends what only a daemon sends");

@@ -24,6 +24,7 @@ class RunnerChannelObserver {
     /// The answer to hello, with every outcome that the runner keeps.
     virtual void on_ready(RunId run, Adopted known) = 0;
     virtual void on_outcome(RunId run, Outcome outcome) = 0;
+    virtual void on_prepared(RunId run, CallId call, codec::ContentChange change) = 0;
     /// The connection is over; the calls go on. Called once, nothing follows.
     virtual void on_end(RunId run, Error error) = 0;
 };
@@ -49,6 +50,7 @@ class RunnerChannel {
 
     /// After on_ready only. `spool` is the write end of the call's spool file, if it has one.
     void execute(const Execution& execution, std::optional<Fd> spool);
+    void proceed(const CallId& call);
     void cancel(const CallId& call);
     void acknowledge(const CallId& call);
 

@@ -169,6 +169,10 @@ void ScopedRunHost::on_outcome(RunId run, Outcome outcome) {
     observer_->on_finished(run, attempt.number, std::move(outcome));
 }
 
+void ScopedRunHost::on_prepared(RunId run, CallId call, codec::ContentChange change) {
+    observer_->on_prepared(run, attempts_.at(run).number, std::move(call), change);
+}
+
 /// Books an outcome that is about to be told. Its spool is believed only as far as it is there.
 void ScopedRunHost::settle(RunId run, Attempt& attempt, Outcome& outcome) {
     attempt.broken = 0;
@@ -241,6 +245,13 @@ void ScopedRunHost::send(RunId run, Attempt& attempt, const Execution& execution
     // The call does not depend on it: the model sees the excerpt either way.
     warn("A call runs without a spool file", run, spool.error());
     attempt.channel->execute(execution, std::nullopt);
+}
+
+void ScopedRunHost::proceed(RunId run, CallId call) {
+    const std::map<RunId, Attempt>::iterator found = attempts_.find(run);
+    // Without a connection the runner asks again on the next one.
+    if (found != attempts_.end() && found->second.connected)
+        found->second.channel->proceed(call);
 }
 
 void ScopedRunHost::cancel(RunId run, CallId call) {

@@ -44,6 +44,7 @@ class ScopedRunHost final : public RunHost, private RunnerChannelObserver {
     void launch(LaunchRequest request) override;
     void adopt(RunId run, int attempt) override;
     void execute(RunId run, Execution execution) override;
+    void proceed(RunId run, CallId call) override;
     void cancel(RunId run, CallId call) override;
     void acknowledge(RunId run, CallId call) override;
     void stop(RunId run, int attempt) override;
@@ -95,6 +96,7 @@ class ScopedRunHost final : public RunHost, private RunnerChannelObserver {
 
     void on_ready(RunId run, Adopted known) override;
     void on_outcome(RunId run, Outcome outcome) override;
+    void on_prepared(RunId run, CallId call, codec::ContentChange change) override;
     void on_end(RunId run, Error error) override;
 
     /// Null where `number` is not the run's attempt.

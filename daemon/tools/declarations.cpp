@@ -59,6 +59,18 @@ constexpr std::string_view kWriteFileSchema = R"({
   "additionalProperties": false
 })";
 
+constexpr std::string_view kEditFileSchema = R"({
+  "type": "object",
+  "properties": {
+    "path": {"type": "string", "description": "File to edit, relative to the workspace"},
+    "old_string": {"type": "string", "description": "Text to replace, exactly as it is in the file"},
+    "new_string": {"type": "string", "description": "Text to put in its place"},
+    "replace_all": {"type": "boolean", "description": "Replace every occurrence; default false: there must be one only"}
+  },
+  "required": ["path", "old_string", "new_string"],
+  "additionalProperties": false
+})";
+
 constexpr std::string_view kBashSchema = R"({
   "type": "object",
   "properties": {
@@ -160,6 +172,17 @@ constexpr std::array kTools{
             "content, never a part. With expected_sha256 it writes only over that exact content.",
         .input_schema = kWriteFileSchema,
         .effect_class = EffectClass::keyed,
+        .permission = PermissionClass::edit,
+        .default_timeout = kFileTimeout,
+    },
+    Tool{
+        .name = "edit_file",
+        .description =
+            "Replaces a piece of text in a file of the workspace, atomically. The old text must "
+            "occur exactly once, unless all occurrences are to be replaced. Files over 16 MiB and "
+            "files that are not UTF-8 text are refused.",
+        .input_schema = kEditFileSchema,
+        .effect_class = EffectClass::reconcilable,
         .permission = PermissionClass::edit,
         .default_timeout = kFileTimeout,
     },

@@ -33,6 +33,14 @@ std::string required_path(ObjectReader& reader, std::string_view key) {
     return reader.ok() ? checked_path(reader, key, std::move(path)) : path;
 }
 
+/// A path that does not name a directory.
+std::string required_file(ObjectReader& reader, std::string_view key) {
+    std::string path = required_path(reader, key);
+    if (reader.ok() && (path == "." || path.back() == '/'))
+        reader.reject(key, "must name a file");
+    return path;
+}
+
 std::string optional_path(ObjectReader& reader, std::string_view key) {
     return checked_path(reader, key, reader.optional_string(key).value_or("."));
 }
@@ -105,7 +113,7 @@ Result<GrepSearchInput> GrepSearchInput::parse(const Json& input) {
 Result<WriteFileInput> WriteFileInput::parse(const Json& input) {
     ObjectReader reader(input, "write_file");
     WriteFileInput parsed;
-    parsed.path = required_path(reader, "path");
+    parsed.path = required_file(reader, "path");
     parsed.content = reader.required_string("content", kMaxInputBytes);
     const std::optional<std::string> expected = reader.optional_string("expected_sha256", 64);
     if (expected) {
@@ -114,8 +122,21 @@ Result<WriteFileInput> WriteFileInput::parse(const Json& input) {
             reader.reject("expected_sha256", "must be 64 lower-case hexadecimal digits");
     }
     parsed.create_directories = reader.optional_boolean("create_directories").value_or(false);
-    if (reader.ok() && (parsed.path == "." || parsed.path.back() == '/'))
-        reader.reject("path", "must name a file");
+    KHEISH_CHECK(reader.finish());
+    return parsed;
+}
+
+Result<EditFileInput> EditFileInput::parse(const Json& input) {
+    ObjectReader reader(input, "edit_file");
+    EditFileInput parsed;
+    parsed.path = required_file(reader, "path");
+    parsed.old_string = reader.required_string("old_string", kMaxInputBytes);
+    parsed.new_string = reader.required_string("new_string", kMaxInputBytes);
+    parsed.replace_all = reader.optional_boolean("replace_all").value_or(false);
+    if (reader.ok() && parsed.old_string.empty())
+        reader.reject("old_string", "must not be empty");
+    if (reader.ok() && parsed.old_string == parsed.new_string)
+        reader.reject("new_string", "is the same as old_string");
     KHEISH_CHECK(reader.finish());
     return parsed;
 }

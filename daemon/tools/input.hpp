@@ -46,6 +46,14 @@ struct WriteFileInput {
     static Result<WriteFileInput> parse(const codec::Json& input);
 };
 
+struct EditFileInput {
+    std::string path;
+    std::string old_string; ///< not empty
+    std::string new_string; ///< another
+    bool replace_all = false;
+    static Result<EditFileInput> parse(const codec::Json& input);
+};
+
 struct BashInput {
     std::string command;
     std::string cwd = ".";

@@ -59,6 +59,8 @@ Status check(std::string_view tool, const Json& input) {
         return check_as<GrepSearchInput>(input);
     if (tool == "write_file")
         return check_as<WriteFileInput>(input);
+    if (tool == "edit_file")
+        return check_as<EditFileInput>(input);
     if (tool == "bash")
         return check_as<BashInput>(input);
     if (tool == "emit_output")
@@ -89,6 +91,14 @@ std::string summary_of_write(const Json& input) {
     if (const std::optional<Json> expected = input.find("expected_sha256"))
         line += ", over SHA-256 " + shown(expected->string());
     return line + ")";
+}
+
+std::string summary_of_edit(const Json& input) {
+    const std::optional<Json> all = input.find("replace_all");
+    return "edit_file: " + shown(member_text(input, "path", "")) +
+           (all && all->boolean() ? ", every \"" : ", \"") +
+           shown(member_text(input, "old_string", "")) + "\" becomes \"" +
+           shown(member_text(input, "new_string", "")) + "\"";
 }
 
 /// The first question, and how many more there are.
@@ -129,6 +139,8 @@ std::string summary(const Tool& tool, std::string_view input) {
         return summary_of_bash(*value);
     if (tool.name == "write_file")
         return summary_of_write(*value);
+    if (tool.name == "edit_file")
+        return summary_of_edit(*value);
     if (tool.name == "ask_user_question")
         return summary_of_question(*value);
     std::string line = std::string(tool.name) + ": ";

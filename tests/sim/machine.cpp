@@ -9,6 +9,10 @@ namespace {
 constexpr std::int64_t kMillisecond = 1000;
 constexpr std::int64_t kSecond = 1'000'000;
 
+codec::ContentChange change_of(const CallId& call) {
+    return {codec::sha256(call.value + " before"), codec::sha256(call.value + " after")};
+}
+
 } // namespace
 
 void Machine::connect(scopes::RunHostObserver* observer, const Life& life) {
@@ -88,7 +92,13 @@ void Machine::finish_adoption(RunId run, int attempt) {
             oracle_.on_reported(run, call);
         }
     }
+    std::vector<CallId> prepared;
+    for (const auto& [call, work] : runner->works)
+        if (work.is_running && work.is_prepared)
+            prepared.push_back(call);
     observer_->on_adopted(run, attempt, std::move(adopted));
+    for (const CallId& call : prepared)
+        agenda_.in(1, life_, [this, run, attempt, call] { tell_prepared(run, attempt, call); });
 }
 
 void Machine::forget(RunId run) {
@@ -191,14 +201,70 @@ void Machine::begin(RunId run, int attempt, scopes::Execution execution) {
     const CallId call = execution.call;
     Work& work = runner->works[call];
     work.execution = std::move(execution);
-    work.entry = agenda_.in(random_.between(1, 20 * kSecond), [this, run, attempt, call] {
-        happen(run, attempt, call);
+    const bool is_edit = work.execution.tool == "edit_file";
+    const bool is_recorded = work.execution.recorded.has_value();
+    work.entry = agenda_.in(
+        random_.between(1, 20 * kSecond), [this, run, attempt, call, is_edit, is_recorded] {
+            if (is_edit && is_recorded)
+                reconcile(run, attempt, call);
+            else if (is_edit)
+                prepare(run, attempt, call);
+            else
+                happen(run, attempt, call);
+        });
+}
+
+void Machine::prepare(RunId run, int attempt, const CallId& call) {
+    Runner* runner = find(run, attempt);
+    if (runner == nullptr)
+        return;
+    if (random_.chance(faults.loss)) {
+        lose(run, "simulated: killed before it could change anything");
+        return;
+    }
+    runner->works[call].is_prepared = true;
+    tell_prepared(run, attempt, call);
+}
+
+void Machine::tell_prepared(RunId run, int attempt, const CallId& call) {
+    const Runner* runner = find(run, attempt);
+    if (!life_ || runner == nullptr || !runner->is_connected)
+        return; // told again when somebody asks
+    const auto work = runner->works.find(call);
+    if (work != runner->works.end() && work->second.is_running && work->second.is_prepared)
+        observer_->on_prepared(run, attempt, call, change_of(call));
+}
+
+void Machine::proceed(RunId run, const CallId& call) {
+    agenda_.in(random_.between(1, 50 * kMillisecond), [this, run, call] {
+        const auto found = runners_.find(run);
+        if (found == runners_.end() || !found->second.works.contains(call))
+            return;
+        Work& work = found->second.works[call];
+        if (!std::exchange(work.is_prepared, false) || !work.is_running)
+            return;
+        const int attempt = found->second.attempt;
+        work.entry = agenda_.in(random_.between(1, kSecond), [this, run, attempt, call] {
+            happen(run, attempt, call);
+        });
     });
+}
+
+/// An execution before this one may have made the edit: it is looked for.
+void Machine::reconcile(RunId run, int attempt, const CallId& call) {
+    const Runner* runner = find(run, attempt);
+    if (runner == nullptr)
+        return;
+    if (edited_.contains({run, call}))
+        finish(run, attempt, call, scopes::Outcome::Kind::ok);
+    else
+        happen(run, attempt, call);
 }
 
 void Machine::happen(RunId run, int attempt, const CallId& call) {
     Runner* runner = find(run, attempt);
     oracle_.on_effect(run, call);
+    edited_.emplace(run, call);
     // Only a daemon that acts twice leaves a step of work behind whose runner is gone.
     if (runner == nullptr)
         return;
@@ -288,6 +354,13 @@ void SimHost::execute(RunId run, scopes::Execution execution) {
         return;
     oracle_.on_execute(durable_, run, execution);
     machine_.execute(run, std::move(execution));
+}
+
+void SimHost::proceed(RunId run, CallId call) {
+    if (!life_)
+        return;
+    oracle_.on_proceed(run, call);
+    machine_.proceed(run, call);
 }
 
 void SimHost::cancel(RunId run, CallId call) {

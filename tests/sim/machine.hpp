@@ -7,7 +7,9 @@
 
 #include <list>
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace kheish::sim {
@@ -33,6 +35,7 @@ class Machine {
     void launch(RunId run, int attempt);
     void adopt(RunId run, int attempt);
     void execute(RunId run, scopes::Execution execution);
+    void proceed(RunId run, const CallId& call);
     void cancel(RunId run, const CallId& call);
     void acknowledge(RunId run, const CallId& call);
     void stop(RunId run, int attempt);
@@ -48,8 +51,9 @@ class Machine {
     struct Work {
         scopes::Execution execution;
         bool is_running = true;
-        scopes::Outcome outcome; ///< where it is not running
-        std::uint64_t entry = 0; ///< the next step of it
+        bool is_prepared = false; ///< waits for proceed()
+        scopes::Outcome outcome;  ///< where it is not running
+        std::uint64_t entry = 0;  ///< the next step of it
     };
     struct Runner {
         int attempt = 1;
@@ -69,6 +73,9 @@ class Machine {
     void finish_adoption(RunId run, int attempt);
     void deliver(std::list<Delivery>::iterator delivery);
     void begin(RunId run, int attempt, scopes::Execution execution);
+    void prepare(RunId run, int attempt, const CallId& call);
+    void tell_prepared(RunId run, int attempt, const CallId& call);
+    void reconcile(RunId run, int attempt, const CallId& call);
     void happen(RunId run, int attempt, const CallId& call);
     void finish(RunId run, int attempt, const CallId& call, scopes::Outcome::Kind kind);
     void report(RunId run, int attempt, const CallId& call);
@@ -84,6 +91,7 @@ class Machine {
     std::map<RunId, Runner> runners_;
     std::list<Delivery> deliveries_;
     std::map<RunId, std::int64_t> cpu_us_;
+    std::set<std::pair<RunId, CallId>> edited_; ///< what is in the files: every call has its own
 };
 
 /// The RunHost of one daemon process.
@@ -96,6 +104,7 @@ class SimHost final : public scopes::RunHost {
     void launch(scopes::LaunchRequest request) override;
     void adopt(RunId run, int attempt) override;
     void execute(RunId run, scopes::Execution execution) override;
+    void proceed(RunId run, CallId call) override;
     void cancel(RunId run, CallId call) override;
     void acknowledge(RunId run, CallId call) override;
     void stop(RunId run, int attempt) override;

@@ -245,6 +245,13 @@ void Oracle::on_acknowledge(RunId run, const CallId& call) {
         outcomes_.contains(CallKey(run, call)),
         name(run, call) + " is acknowledged and its end is not journaled");
 }
+void Oracle::on_proceed(RunId run, const CallId& call) {
+    const RunState* state = find(run);
+    const engine::CallState* known = state == nullptr ? nullptr : state->find_call(call);
+    require_order(
+        known != nullptr && known->prepared, name(run, call) + " changes what is not journaled");
+}
+
 
 void Oracle::on_release(RunId run) {
     const RunState* state = find(run);
@@ -273,6 +280,8 @@ void Oracle::on_effect(RunId run, const CallId& call) {
             seen.effects <= 1 + seen.retries_by_person,
             name(run, call) + " may happen once and happened again");
 }
+    if (tool != nullptr && tool->effect_class == EffectClass::reconcilable)
+        require(seen.effects == 1, name(run, call) + " was edited already, and is edited again");
 
 void Oracle::on_reported(RunId run, const CallId& call) {
     trace(run, call).has_reported = true;

@@ -46,6 +46,7 @@ class Oracle {
     void on_launch(RunId run, int attempt);
     void on_stop(RunId run, int attempt);
     void on_execute(const journal::Journal& journal, RunId run, const scopes::Execution& execution);
+    void on_proceed(RunId run, const CallId& call);
     void on_acknowledge(RunId run, const CallId& call);
     void on_release(RunId run);
     void on_swept(RunId run, int attempt);

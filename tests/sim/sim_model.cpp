@@ -18,6 +18,7 @@ constexpr Sample kGood[] = {
     {"list_files", R"({"path":"."})"},
     {"grep_search", R"({"pattern":"todo","path":"."})"},
     {"write_file", R"({"content":"x","path":"notes.txt"})"},
+    {"edit_file", R"({"new_string":"b","old_string":"a","path":"notes.txt"})"},
     {"bash", R"({"command":"make"})"},
     {"bash", R"({"command":"git push"})"},
     {"emit_output", R"({"content":"half-time"})"},

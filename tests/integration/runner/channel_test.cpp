@@ -46,7 +46,7 @@ TEST_F(Channel, ADaemonThatIsTooNewIsRefused) {
     Client client(runner_);
     client.send(HelloRequest{kNewestVersion + 1, kNewestVersion + 5, RunId{17}, 1});
     EXPECT_NE(
-        std::get<Refused>(client.receive()).reason.find("speaks versions 1 to 1 only"),
+        std::get<Refused>(client.receive()).reason.find("speaks versions 1 to 2 only"),
         std::string::npos);
     EXPECT_TRUE(client.ends());
 }

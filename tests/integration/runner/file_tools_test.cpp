@@ -243,5 +243,116 @@ TEST_F(FileTools, UnknownToolsAreRefused) {
     refuses("emit_output", R"({"content":"x"})", "the runner has no tool \"emit_output\"");
 }
 
+class EditFile : public FileTools {
+  protected:
+    static constexpr const char* kEdit = R"({"path":"a","old_string":"two","new_string":"2"})";
+
+    /// As after a loss of its first execution's runner.
+    Finished again(const codec::ContentChange& recorded) {
+        codec::runner::Execute execute;
+        execute.call = CallId{"again"};
+        execute.tool = "edit_file";
+        execute.input = kEdit;
+        execute.timeout_ms = 20'000;
+        execute.output_limit_bytes = 1 << 20;
+        execute.recorded = recorded;
+        client_.send(execute);
+        return client_.wait(execute.call);
+    }
+    codec::ContentChange change_{codec::sha256("one two three"), codec::sha256("one 2 three")};
+};
+
+TEST_F(EditFile, ReplacesTheOnePlace) {
+    runner_.write("a", "one two three");
+    const Finished finished = call("edit_file", kEdit);
+    EXPECT_EQ(finished.kind, Kind::ok) << finished.text;
+    EXPECT_EQ(
+        finished.text,
+        "replaced 1 occurrence in a, 11 bytes, SHA-256 " + change_.after.to_hex() + "\n");
+    EXPECT_EQ(runner_.read("a"), "one 2 three");
+}
+
+TEST_F(EditFile, ReplacesEveryPlaceWhereThatIsWished) {
+    runner_.write("a", "aaaa b aa");
+    refuses(
+        "edit_file",
+        R"({"path":"a","old_string":"aa","new_string":"a"})",
+        "holds old_string 3 times");
+    EXPECT_EQ(runner_.read("a"), "aaaa b aa");
+    const Finished finished =
+        call("edit_file", R"({"path":"a","old_string":"aa","new_string":"a","replace_all":true})");
+    EXPECT_EQ(finished.kind, Kind::ok) << finished.text;
+    EXPECT_EQ(runner_.read("a"), "aa b a");
+}
+
+TEST_F(EditFile, RefusesWhatItCannotEdit) {
+    runner_.write("a", "one");
+    refuses("edit_file", kEdit, "a: does not hold old_string");
+    runner_.write("a", std::string("two\0", 4));
+    refuses("edit_file", kEdit, "a: is not UTF-8 text");
+    runner_.write("a", "two \xff");
+    refuses("edit_file", kEdit, "a: is not UTF-8 text");
+    refuses("edit_file", R"({"path":"b","old_string":"x","new_string":"y"})", "b: does not exist");
+    link("link", "a");
+    refuses("edit_file", R"({"path":"link","old_string":"x","new_string":"y"})", "link: ");
+    directory("d");
+    refuses("edit_file", R"({"path":"d","old_string":"x","new_string":"y"})", "d: ");
+}
+
+TEST_F(EditFile, ChangesNothingBeforeItMay) {
+    runner_.write("a", "one two three");
+    const CallId id = client_.start("edit_file", kEdit, 1000);
+    const codec::runner::Message message = client_.receive();
+    const codec::runner::Prepared* prepared = std::get_if<codec::runner::Prepared>(&message);
+    ASSERT_NE(prepared, nullptr);
+    EXPECT_EQ(prepared->change, change_);
+    EXPECT_EQ(runner_.read("a"), "one two three");
+    // Its time stands still: that of a call that began after it runs out.
+    const CallId other = client_.start("bash", R"({"command":"sleep 60"})", 1000);
+    EXPECT_EQ(client_.wait(other).kind, Kind::timed_out);
+    client_.send(codec::runner::Cancel{id});
+    EXPECT_EQ(client_.wait(id).kind, Kind::cancelled);
+    EXPECT_EQ(runner_.read("a"), "one two three");
+}
+
+TEST_F(EditFile, WhoeverAsksForItAgainIsToldAgainWhatIsPrepared) {
+    runner_.write("a", "one two three");
+    codec::runner::Execute execute;
+    execute.call = CallId{"edit"};
+    execute.tool = "edit_file";
+    execute.input = kEdit;
+    execute.timeout_ms = 20'000;
+    execute.output_limit_bytes = 1 << 20;
+    client_.send(execute);
+    ASSERT_TRUE(std::holds_alternative<codec::runner::Prepared>(client_.receive()));
+    client_.send(execute);
+    ASSERT_TRUE(std::holds_alternative<codec::runner::Prepared>(client_.receive()));
+    client_.send(codec::runner::Proceed{execute.call});
+    EXPECT_EQ(client_.wait(execute.call).kind, Kind::ok);
+    EXPECT_EQ(runner_.read("a"), "one 2 three");
+}
+
+TEST_F(EditFile, LooksForAnEditThatMayHaveBeenMade) {
+    runner_.write("a", "one two three");
+    EXPECT_EQ(again(change_).kind, Kind::ok); // it had not been
+    EXPECT_EQ(runner_.read("a"), "one 2 three");
+}
+
+TEST_F(EditFile, DoesNotRepeatOneThatWasMade) {
+    runner_.write("a", "one 2 three");
+    const Finished finished = again(change_);
+    EXPECT_EQ(finished.kind, Kind::ok) << finished.text;
+    EXPECT_NE(finished.text.find("before it was interrupted"), std::string::npos);
+    EXPECT_EQ(runner_.read("a"), "one 2 three");
+}
+
+TEST_F(EditFile, LeavesAloneWhatSomebodyElseHasChangedMeanwhile) {
+    runner_.write("a", "one two three four");
+    const Finished finished = again(change_);
+    EXPECT_EQ(finished.kind, Kind::failed);
+    EXPECT_NE(finished.text.find("neither what it was before"), std::string::npos) << finished.text;
+    EXPECT_EQ(runner_.read("a"), "one two three four");
+}
+
 } // namespace
 } // namespace kheish::testing

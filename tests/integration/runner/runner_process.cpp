@@ -211,6 +211,8 @@ Finished Client::wait(const CallId& call) {
         Message message = receive();
         if (Finished* finished = std::get_if<Finished>(&message)) {
             ended_[finished->call] = std::move(*finished);
+        } else if (const Prepared* prepared = std::get_if<Prepared>(&message)) {
+            send(Proceed{prepared->call});
         } else if (!std::holds_alternative<Progress>(message)) {
             ADD_FAILURE() << "neither progress nor an outcome";
             return {};

@@ -63,7 +63,8 @@ class Client {
     codec::runner::Finished call(const std::string& tool, const std::string& input);
     /// Sends a call; the id.
     CallId start(const std::string& tool, const std::string& input, int timeout_ms = 20'000);
-    /// The end of a call; those of other calls are kept for their own wait().
+    /// The end of a call; those of other calls are kept for their own wait(). What is prepared
+    /// proceeds.
     codec::runner::Finished wait(const CallId& call);
 
   private:

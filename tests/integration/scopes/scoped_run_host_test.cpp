@@ -73,6 +73,10 @@ class Listener final : public RunHostObserver {
         say("adopted " + std::to_string(attempt));
         adopted = std::move(known);
     }
+    void on_prepared(RunId, int, CallId call, codec::ContentChange change) override {
+        say("prepared " + call.value);
+        prepared[call] = change;
+    }
     void on_finished(RunId, int, Outcome outcome) override {
         say("finished " + outcome.call.value);
         outcomes[outcome.call] = std::move(outcome);
@@ -89,6 +93,7 @@ class Listener final : public RunHostObserver {
 
     std::vector<std::string> told;
     std::map<CallId, Outcome> outcomes;
+    std::map<CallId, codec::ContentChange> prepared;
     Adopted adopted;
 
   private:
@@ -316,6 +321,44 @@ TEST_F(RunHostTest, ARunnerThatHasHadACallAcknowledgedThatTheJournalWaitsForIsAL
     ASSERT_TRUE(hears("lost 1"));
     EXPECT_EQ(runner().read("count"), "x\n") << "a call was executed twice";
     EXPECT_EQ(launcher_.stops.size(), std::size_t{1});
+}
+
+TEST_F(RunHostTest, AnEditIsMadeOnceItsChangeIsOnRecordWhoeverAsksThen) {
+    launch();
+    runner().write("a", "one two");
+    Execution edit;
+    edit.call = CallId{"edit"};
+    edit.tool = "edit_file";
+    edit.input = R"({"new_string":"2","old_string":"two","path":"a"})";
+    host_->execute(kRun, edit);
+    ASSERT_TRUE(hears("prepared edit"));
+    const codec::ContentChange change{codec::sha256("one two"), codec::sha256("one 2")};
+    EXPECT_EQ(listener_.prepared.at(CallId{"edit"}), change);
+    EXPECT_EQ(runner().read("a"), "one two");
+    restart(); // whatever became of the answer
+    host_->adopt(kRun, 1);
+    ASSERT_TRUE(hears("adopted 1"));
+    ASSERT_TRUE(hears("prepared edit"));
+    EXPECT_EQ(runner().read("a"), "one two");
+    host_->proceed(kRun, CallId{"edit"});
+    ASSERT_TRUE(hears("finished edit"));
+    EXPECT_EQ(listener_.outcomes.at(CallId{"edit"}).kind, Outcome::Kind::ok);
+    EXPECT_EQ(runner().read("a"), "one 2");
+}
+
+TEST_F(RunHostTest, AnEditThatIsNotWantedAnyMoreIsNotMade) {
+    launch();
+    runner().write("a", "one two");
+    Execution edit;
+    edit.call = CallId{"edit"};
+    edit.tool = "edit_file";
+    edit.input = R"({"new_string":"2","old_string":"two","path":"a"})";
+    host_->execute(kRun, edit);
+    ASSERT_TRUE(hears("prepared edit"));
+    host_->cancel(kRun, CallId{"edit"});
+    ASSERT_TRUE(hears("finished edit"));
+    EXPECT_EQ(listener_.outcomes.at(CallId{"edit"}).kind, Outcome::Kind::cancelled);
+    EXPECT_EQ(runner().read("a"), "one two");
 }
 
 TEST_F(RunHostTest, CancelEndsACall) {

@@ -37,17 +37,22 @@ std::vector<Message> one_of_each() {
     large.input_in_memfd = true;
     Finished bare;
     bare.call = CallId{"c"};
+    Execute again = some_call();
+    again.recorded = ContentChange{sha256("before"), sha256("after")};
     return {
         HelloRequest{1, 3, RunId{17}, 2},
         HelloReply{1, {CallId{"a"}, CallId{"b"}}, {CallId{"c"}}},
         some_call(),
         large,
+        again,
         Cancel{CallId{"call-1-0"}},
         Acknowledge{CallId{"call-1-0"}},
         some_outcome(),
         bare,
         Progress{CallId{"call-1-0"}, 65536},
-        Refused{"no"}};
+        Refused{"no"},
+        Prepared{CallId{"call-1-0"}, {sha256("before"), sha256("after")}},
+        Proceed{CallId{"call-1-0"}}};
 }
 
 /// A packet with a header of one's own around `body` and `payload`.
@@ -160,7 +165,7 @@ TEST(RunnerMessage, NamesWhatIsBroken) {
         Broken{other_format, "unknown format 2"},
         Broken{reserved, "reserved bytes are set"},
         Broken{packet_with(0, "{}"), "unknown message type 0"},
-        Broken{packet_with(9, "{}"), "unknown message type 9"},
+        Broken{packet_with(11, "{}"), "unknown message type 11"},
         Broken{packet_with(4, "{}"), "body.call is required"},
         Broken{packet_with(4, R"({"call":""})"), "body.call must not be empty"},
         Broken{packet_with(4, R"({"call":1})"), "body.call must be a string, not integer"},

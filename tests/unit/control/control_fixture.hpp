@@ -126,6 +126,7 @@ class FakeRunHost final : public scopes::RunHost {
     void execute(RunId run, scopes::Execution execution) override {
         executions.emplace_back(run, std::move(execution));
     }
+    void proceed(RunId run, CallId call) override { proceeded.emplace_back(run, std::move(call)); }
     void cancel(RunId run, CallId call) override { cancels.emplace_back(run, std::move(call)); }
     void acknowledge(RunId run, CallId call) override {
         acknowledged.emplace_back(run, std::move(call));
@@ -145,6 +146,7 @@ class FakeRunHost final : public scopes::RunHost {
     std::vector<scopes::LaunchRequest> launches;
     std::vector<std::pair<RunId, int>> adoptions;
     std::vector<std::pair<RunId, scopes::Execution>> executions;
+    std::vector<std::pair<RunId, CallId>> proceeded;
     std::vector<std::pair<RunId, CallId>> cancels;
     std::vector<std::pair<RunId, CallId>> acknowledged;
     std::vector<std::pair<RunId, int>> stops;

@@ -126,6 +126,7 @@ std::vector<EventBody> call_samples() {
             CallId{"call-3-0"}, OutcomeChoice::result, blob_ref("it was done"), "looked"},
         OutputRecorded{"emit_output", blob_ref("answer"), CallId{"call-3-0"}},
     };
+        ToolPrepared{CallId{"call-3-0"}, {sha256("before"), sha256("after")}},
 }
 
 /// One event of every type with every member set.

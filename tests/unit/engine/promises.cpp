@@ -43,7 +43,8 @@ void describe_call(std::ostringstream& out, const CallState& call) {
         call.gate && call.gate->consumed,
         call.settlement ? call.settlement->outcome : "-",
         call.question ? call.question->id.value : "-",
-        call.input_updated);
+        call.input_updated,
+        call.prepared ? call.prepared->after.to_hex() : "-");
 }
 
 struct IntentOf {

@@ -131,6 +131,8 @@ class RandomHistory {
                 resolved.text = codec::blob_ref("told");
             return resolved;
         }
+        if (chance(20))
+            return ToolPrepared{id, {codec::sha256("before"), codec::sha256("after")}};
         static constexpr std::array<const char*, 7> kOutcomes = {
             "ok", "failed", "timed_out", "cancelled", "denied", "invalid", "outcome_unknown"};
         ToolFinished finished;

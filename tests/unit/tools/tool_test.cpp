@@ -25,6 +25,8 @@ const Tool& tool(std::string_view name) {
 Json sample(std::string_view name, const Json& property) {
     if (name == "expected_sha256")
         return std::string(64, 'a');
+    if (name == "new_string")
+        return "y"; // another than old_string
     const std::string type = property.find("type").value_or(Json()).string();
     if (type == "integer")
         return 1;
@@ -60,6 +62,7 @@ TEST(Tools, AreNamedOnceAndFound) {
             "list_files",
             "grep_search",
             "write_file",
+            "edit_file",
             "bash",
             "emit_output",
             "ask_user_question"}));
@@ -72,6 +75,8 @@ TEST(Tools, DeclareWhatTheyDo) {
     EXPECT_EQ(tool("list_files").effect_class, EffectClass::pure);
     EXPECT_EQ(tool("grep_search").effect_class, EffectClass::pure);
     EXPECT_EQ(tool("write_file").effect_class, EffectClass::keyed);
+    EXPECT_EQ(tool("edit_file").effect_class, EffectClass::reconcilable);
+    EXPECT_EQ(tool("edit_file").permission, PermissionClass::edit);
     EXPECT_EQ(tool("bash").effect_class, EffectClass::at_most_once);
     EXPECT_EQ(tool("emit_output").effect_class, EffectClass::keyed);
     EXPECT_EQ(tool("emit_output").place, ToolPlace::daemon);

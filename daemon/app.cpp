@@ -123,6 +123,18 @@ http::Limits http_limits(const config::Settings::Http& settings) {
 }
 
 Status check_configuration(const Options& options) {
+/// As Inhibit() of logind has it.
+std::string inhibits_of(const config::Settings::Inhibit& settings) {
+    std::string what;
+    for (const auto& [wanted, name] : std::initializer_list<std::pair<bool, const char*>>{
+             {settings.idle, "idle"},
+             {settings.suspend, "sleep"},
+             {settings.lid, "handle-lid-switch"}})
+        if (wanted)
+            what.append(what.empty() ? "" : ":").append(name);
+    return what;
+}
+
     const config::Directories directories = directories_of(options);
     KHEISH_TRY(const config::Settings settings, config::load_settings(directories));
     KHEISH_CHECK(config::load_routes(directories, read_environment()));
@@ -139,7 +151,10 @@ Result<std::unique_ptr<App>> App::open(const Options& options) {
     return app;
 }
 
-App::~App() = default;
+App::~App() {
+    if (control_)
+        control_->set_work_listener({});
+}
 
 Status App::read_configuration(const Options& options) {
     const config::Directories directories = directories_of(options);
@@ -227,9 +242,21 @@ Status App::build_edges(const Options& options) {
                     "\"; kheishd knows \"http\"");
         KHEISH_CHECK(http_->listen(std::move(socket), std::make_unique<http::PeerCredentials>()));
     }
+    watch_routes();
     join_bus(options.bus);
     watchdog_ = std::make_unique<loop::Watchdog>(*timers_);
     return {};
+}
+
+void App::watch_routes() {
+    Result<std::unique_ptr<loop::RouteWatch>> watch =
+        loop::RouteWatch::open(*loop_, *timers_, [this] { control_->on_network_changed(); });
+    if (watch)
+        route_watch_ = *std::move(watch);
+    else // their timers wake them, later
+        log(Level::warning,
+            "runs that wait for the network will not hear of a new route",
+            {{log_field::kError, watch.error().to_string()}});
 }
 
 void App::join_bus(Options::Bus bus) {
@@ -242,7 +269,11 @@ void App::join_bus(Options::Bus bus) {
         *loop_,
         *timers_,
         *control_,
+        bus == Options::Bus::system
+            ? bus::Endpoint::HostSide{control_.get(), inhibits_of(settings_.inhibit)}
+            : bus::Endpoint::HostSide{},
         Responder<void>([this](const Status& joined) { on_bus(joined); }));
+    control_->set_work_listener([this](bool works) { bus_->set_working(works); });
 }
 
 void App::on_bus(const Status& joined) {

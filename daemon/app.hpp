@@ -11,6 +11,7 @@
 #include "journal/sqlite_journal.hpp"
 #include "loop/loop.hpp"
 #include "loop/loop_timers.hpp"
+#include "loop/route_watch.hpp"
 #include "loop/signal_watch.hpp"
 #include "loop/watchdog.hpp"
 #include "models/route_table.hpp"
@@ -55,6 +56,7 @@ class App {
     SystemClock clock_;
     SystemEntropy entropy_;
     config::Settings settings_;
+    void watch_routes();
     config::Routes route_settings_;
     config::Environment environment_;
     std::unique_ptr<loop::Loop> loop_;
@@ -75,6 +77,7 @@ class App {
 };
 
 /// Reads the whole configuration and says what is wrong with it.
+    std::unique_ptr<loop::RouteWatch> route_watch_;
 Status check_configuration(const Options& options);
 
 /// What the control plane is told of `settings`. `agent_uid` works for callers without a user.

@@ -14,8 +14,14 @@ constexpr std::uint32_t kPrimaryOwner = 1; // RequestName() in the D-Bus specifi
 } // namespace
 
 Endpoint::Endpoint(
-    Kind kind, loop::Loop& loop, Timers& timers, control::Service& service, Responder<void> ready)
-    : kind_(kind), loop_(loop), timers_(timers), service_(service), ready_(std::move(ready)) {
+    Kind kind,
+    loop::Loop& loop,
+    Timers& timers,
+    control::Service& service,
+    HostSide host,
+    Responder<void> ready)
+    : kind_(kind), loop_(loop), timers_(timers), service_(service), host_(std::move(host)),
+      ready_(std::move(ready)) {
     connect();
 }
 
@@ -49,6 +55,9 @@ Status Endpoint::try_connect() {
              .service = service_,
              .peers = *peers_,
              .authorizer = *authorizer_}));
+    if (host_.events != nullptr)
+        sleep_ = std::make_unique<SleepWatch>(raw, *host_.events);
+    keep_awake();
     sd_bus_slot* slot = nullptr;
     const int asked = sd_bus_request_name_async(raw, &slot, kBusName, 0, on_name, this);
     if (asked < 0)
@@ -79,10 +88,34 @@ void Endpoint::leave() {
 void Endpoint::disconnect() {
     pump_.reset();
     name_.reset();
+    linger_.reset();
+    inhibitor_.reset();
+    sleep_.reset();
     edge_.reset();
     authorizer_.reset();
     peers_.reset();
     bus_.reset();
+}
+
+void Endpoint::set_working(bool works) {
+    works_ = works;
+    keep_awake();
+}
+
+void Endpoint::keep_awake() {
+    if (host_.events == nullptr || host_.inhibits.empty() || bus_ == nullptr)
+        return;
+    if (works_) {
+        linger_.reset();
+        if (inhibitor_ == nullptr)
+            inhibitor_ = std::make_unique<Inhibitor>(
+                bus_.get(), host_.inhibits, "An agent is at work", Inhibitor::Mode::block);
+    } else if (inhibitor_ != nullptr && linger_ == nullptr) {
+        linger_ = timers_.start(kLinger, [this] {
+            linger_.reset();
+            inhibitor_.reset();
+        });
+    }
 }
 
 void Endpoint::on_lost(const Error& error) {

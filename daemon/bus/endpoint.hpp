@@ -3,6 +3,7 @@
 #include "bus/edge.hpp"
 #include "bus/peers.hpp"
 #include "bus/polkit_authorizer.hpp"
+#include "bus/sleep_watch.hpp"
 #include "loop/bus_pump.hpp"
 
 #include <chrono>
@@ -19,6 +20,16 @@ class Endpoint {
   public:
     enum class Kind { system, session };
     static constexpr std::chrono::milliseconds kReconnectDelay{500};
+    /// Work comes in pieces: the lock is held so long beyond the last one.
+    static constexpr std::chrono::seconds kLinger{10};
+
+    /// What only an endpoint on the system bus does: hear of the machine's sleep, and keep it from
+    /// `inhibits` ("idle:sleep:handle-lid-switch", systemd-inhibit(1); may be empty) while a run
+    /// works.
+    struct HostSide {
+        control::HostEvents* events = nullptr; ///< none: neither
+        std::string inhibits;
+    };
 
     /// All outlive the endpoint. `ready` is answered once: when the name is ours, or with
     /// Errc::service_unavailable when the first attempt fails (later ones follow nevertheless),
@@ -28,10 +39,14 @@ class Endpoint {
         loop::Loop& loop,
         Timers& timers,
         control::Service& service,
+        HostSide host,
         Responder<void> ready);
     ~Endpoint();
     Endpoint(const Endpoint&) = delete;
     Endpoint& operator=(const Endpoint&) = delete;
+
+    /// Some run works, or none does any more.
+    void set_working(bool works);
 
     /// Nothing while the bus is away.
     sd_bus* bus() const { return bus_.get(); }
@@ -47,16 +62,22 @@ class Endpoint {
     void on_lost(const Error& error);
     static int on_name(sd_bus_message* reply, void* data, sd_bus_error*) noexcept;
     void settle(Status status);
+    void keep_awake();
 
     Kind kind_;
     loop::Loop& loop_;
     Timers& timers_;
     control::Service& service_;
+    HostSide host_;
     Responder<void> ready_;
     BusHandle bus_;
     std::unique_ptr<BusPeers> peers_;
     std::unique_ptr<PolkitAuthorizer> authorizer_;
     std::unique_ptr<BusEdge> edge_;
+    std::unique_ptr<SleepWatch> sleep_;
+    bool works_ = false;
+    std::unique_ptr<Inhibitor> inhibitor_;
+    std::unique_ptr<Timer> linger_; ///< of the inhibitor, after the last work
     BusSlot name_;
     std::unique_ptr<loop::BusPump> pump_;
     std::unique_ptr<Timer> retry_;

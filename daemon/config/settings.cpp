@@ -116,6 +116,14 @@ Status read_tools(const Value& value, Settings::Tools& tools) {
     return reader.finish();
 }
 
+Status read_inhibit(const Value& value, Settings::Inhibit& inhibit) {
+    TableReader reader(value, "inhibit");
+    inhibit.idle = reader.boolean("idle").value_or(inhibit.idle);
+    inhibit.suspend = reader.boolean("sleep").value_or(inhibit.suspend);
+    inhibit.lid = reader.boolean("lid").value_or(inhibit.lid);
+    return reader.finish();
+}
+
 Status read_http(const Value& value, Settings::Http& http) {
     TableReader reader(value, "http");
     read_number(reader, "connections", 1, 100'000, http.connections);
@@ -143,6 +151,8 @@ Result<Settings> read_settings(const Value& value) {
         KHEISH_CHECK(read_sandbox(*table, settings.sandbox));
     if (const Value* table = reader.table("tools"))
         KHEISH_CHECK(read_tools(*table, settings.tools));
+    if (const Value* table = reader.table("inhibit"))
+        KHEISH_CHECK(read_inhibit(*table, settings.inhibit));
     if (const Value* table = reader.table("http"))
         KHEISH_CHECK(read_http(*table, settings.http));
     KHEISH_CHECK(reader.finish());

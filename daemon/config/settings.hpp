@@ -63,6 +63,13 @@ struct Settings {
         std::chrono::milliseconds timeout_max{180'000};
     } tools;
 
+    /// What the machine is kept from while a run works.
+    struct Inhibit {
+        bool idle = false;
+        bool suspend = false; ///< key "sleep", as logind calls it
+        bool lid = false;
+    } inhibit;
+
     struct Http {
         std::int64_t connections = 4096;
         std::int64_t subscribers = 2048; ///< event streams

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "control/event_hub.hpp"
+#include "control/host_events.hpp"
 #include "control/reader.hpp"
 #include "control/service.hpp"
 #include "control/supervisor.hpp"
@@ -12,7 +13,7 @@
 namespace kheish::control {
 
 /// The control plane: all use cases over one supervisor.
-class ControlPlane final : public Service, public CommitObserver {
+class ControlPlane final : public Service, public CommitObserver, public HostEvents {
   public:
     ControlPlane(Outside outside, Settings settings);
 
@@ -72,6 +73,15 @@ class ControlPlane final : public Service, public CommitObserver {
     void cancel_question(const Caller&, RunId, CancelQuestion, Responder<codec::Json>) override;
     void when_at_rest(RunId run, UniqueFunction<void()> done) override;
 
+    // HostEvents
+    void on_network_changed() override;
+    void before_sleep(Responder<void> ready) override;
+    void after_sleep() override;
+    /// Told now and at every change whether any run works: is at a model or a tool.
+    void set_work_listener(UniqueFunction<void(bool works)> listener) {
+        supervisor_.set_work_listener(std::move(listener));
+    }
+
     // CommitObserver
     void on_committed(const std::vector<engine::Event>& events) override;
     void on_text(RunId run, const SessionId& session, std::string_view text) override;
@@ -105,9 +115,10 @@ class ControlPlane final : public Service, public CommitObserver {
         const std::string& reason,
         std::optional<journal::IdempotencyReceipt> receipt,
         Responder<void> done);
+    /// Answers behind the commits of so many turns of the loop.
+    void flush(int rounds, Responder<void> ready);
     /// Writes a receipt alone, for what needed no change; at once where there is none.
-    void remember(
-        const std::optional<journal::IdempotencyReceipt>& receipt, Responder<void> done);
+    void remember(const std::optional<journal::IdempotencyReceipt>& receipt, Responder<void> done);
     void make_session(
         const Caller& caller,
         const SessionId& session,
@@ -182,6 +193,7 @@ class ControlPlane final : public Service, public CommitObserver {
     std::multimap<RunId, RestWaiter> rest_waiters_;
     /// Owners of sessions that somebody follows, so that a frame costs no query.
     mutable std::map<SessionId, std::string> owners_;
+    std::unique_ptr<Timer> night_; ///< from before_sleep() to after_sleep()
 };
 
 } // namespace kheish::control

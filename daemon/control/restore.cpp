@@ -99,6 +99,7 @@ Status Supervisor::reload_run(
     RunId run, engine::SessionState& line, std::vector<std::shared_ptr<RunActor>>& loaded) {
     actors_.erase(run);
     started_.erase(run);
+    working_.erase(run); // until it commits something
     std::erase(line.queued, run);
     if (line.active == run)
         line.active = {};

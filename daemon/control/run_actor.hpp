@@ -52,6 +52,8 @@ class RunObserver {
     virtual void on_broken(RunActor& actor, const Error& error) = 0;
     /// Model text as it streams.
     virtual void on_text(const RunActor& actor, std::string_view text) = 0;
+    /// The machine is about to sleep: what is asked of a model now is cut off.
+    virtual bool is_going_to_sleep() const = 0;
 };
 
 /// What is to become true in one commit, and what follows it.
@@ -123,18 +125,22 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
         engine::RunCancelRequested request,
         std::optional<journal::IdempotencyReceipt> receipt,
         Responder<void> responder);
+    /// An attempt that waits for the network is made now.
+    void on_network_changed();
+    /// A model call under way is given up, to be made again.
+    void on_sleep();
     /// Writes that it makes no progress.
     void report_stuck(std::string reason);
     void on_launched(int attempt, std::string unit, std::vector<std::string> degraded);
     void on_launch_failed(int attempt, Error error);
     void on_adopted(int attempt, scopes::Adopted adopted);
+    void on_prepared(CallId call, codec::ContentChange change);
     void on_finished(scopes::Outcome outcome);
     void on_scope_ended(int attempt, bool lost, scopes::Accounting accounting, std::string reason);
 
   private:
     struct Plan {
         Batch batch;
-    void on_prepared(CallId call, codec::ContentChange change);
         std::set<std::string> standing; ///< keys that are wanted
     };
     /// Plans one kind of effect per overload.
@@ -165,13 +171,13 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     void on_committed(std::vector<engine::Event> events, Batch batch, journal::Committed committed);
     void break_off(const Error& error);
     void cancel_now(Batch batch, engine::RunCancelRequested request);
+    void prepare_call(const CallId& id, const codec::ContentChange& change);
     void finish_call(scopes::Outcome outcome);
     void end_scope(engine::ScopeEnded ended);
     void drain();
     /// Stages an event of a plan; what the engine refuses here is our bug.
     bool plan_event(Plan& plan, engine::EventBody body);
     /// One daemon event in a commit of its own, if the engine takes it.
-    void prepare_call(const CallId& id, const codec::ContentChange& change);
     void record(engine::EventBody body, UniqueFunction<void()> act = {});
 
     /// Begins a standing effect once, under `key`.
@@ -188,6 +194,7 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     void call_model(models::Request request, int turn, int attempt);
     void on_model_finished(
         int turn, int attempt, tl::expected<models::Response, models::CallError> result);
+    void fail_model(int turn, int attempt, models::CallError::Kind kind, std::string message);
     void take_answer(
         int turn, int attempt, const tl::expected<models::Response, models::CallError>& result);
     void complete_model(int turn, int attempt, const models::Response& response);

@@ -47,17 +47,12 @@ void RunActor::Planner::operator()(const engine::RequestModel& effect) {
 
 void RunActor::call_model(models::Request request, int turn, int attempt) {
     models::Model* model = outside_.routes.model(state().request.route);
-    if (model == nullptr) {
-        on_model_finished(
-            turn,
-            attempt,
-            tl::unexpected(models::CallError{
-                .kind = models::CallError::Kind::authentication,
-                .message = "the route went away",
-                .http_status = 0,
-                .retry_after = std::nullopt}));
-        return;
-    }
+    if (model == nullptr)
+        return fail_model(
+            turn, attempt, models::CallError::Kind::authentication, "the route went away");
+    if (observer_.is_going_to_sleep())
+        return fail_model(
+            turn, attempt, models::CallError::Kind::network, "the machine goes to sleep");
     models::CallHandlers handlers;
     handlers.on_text = [this](std::string_view text) {
         observer_.on_text(*this, text);
@@ -71,6 +66,37 @@ void RunActor::call_model(models::Request request, int turn, int attempt) {
         std::move(request),
         run().to_string() + "/turn-" + std::to_string(turn) + "/attempt-" + std::to_string(attempt),
         std::move(handlers));
+}
+
+void RunActor::on_network_changed() {
+    post([self = shared_from_this()] {
+        const engine::ModelState& model = self->state().model;
+        if (model.phase == engine::ModelState::Phase::waiting && model.retry.network)
+            self->record(
+                engine::ModelRetryWoken{.turn = model.retry.turn, .attempt = model.retry.attempt});
+    });
+}
+
+void RunActor::on_sleep() {
+    const engine::ModelState& model = state().model;
+    if (model.phase == engine::ModelState::Phase::in_flight)
+        fail_model(
+            model.turn,
+            model.attempt,
+            models::CallError::Kind::network,
+            "the machine goes to sleep");
+}
+
+void RunActor::fail_model(
+    int turn, int attempt, models::CallError::Kind kind, std::string message) {
+    on_model_finished(
+        turn,
+        attempt,
+        tl::unexpected(models::CallError{
+            .kind = kind,
+            .message = std::move(message),
+            .http_status = 0,
+            .retry_after = std::nullopt}));
 }
 
 void RunActor::on_model_finished(

@@ -233,6 +233,7 @@ void Supervisor::on_committed(RunActor& actor, const std::vector<engine::Event>&
     for (const engine::Event& event : events)
         log_milestone(event);
     observer_.on_committed(events);
+    follow_work(actor);
     if (engine::is_terminal(actor.state().status)) {
         started_.erase(actor.run());
         const auto ending = ending_.find(actor.state().session);
@@ -268,12 +269,12 @@ void Supervisor::on_adopted(RunId run, int attempt, scopes::Adopted adopted) {
         actor->on_adopted(attempt, std::move(adopted));
 }
 
-void Supervisor::on_finished(RunId run, int /*attempt*/, scopes::Outcome outcome) {
 void Supervisor::on_prepared(RunId run, int /*attempt*/, CallId call, codec::ContentChange change) {
     if (const std::shared_ptr<RunActor> actor = find(run))
         actor->on_prepared(std::move(call), change);
 }
 
+void Supervisor::on_finished(RunId run, int /*attempt*/, scopes::Outcome outcome) {
     if (const std::shared_ptr<RunActor> actor = find(run))
         actor->on_finished(std::move(outcome));
 }

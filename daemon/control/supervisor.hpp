@@ -51,6 +51,12 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
         std::optional<journal::SessionRow> known,
         std::optional<journal::IdempotencyReceipt> receipt,
         Responder<void> responder);
+    // What happens to the machine (host_events.hpp).
+    void on_network_changed();
+    void before_sleep();
+    void after_sleep();
+    /// Told when the first run begins to work for itself, and when the last one ends doing so.
+    void set_work_listener(UniqueFunction<void(bool works)> listener);
     /// The live run, or null.
     std::shared_ptr<RunActor> find(RunId run) const;
     std::size_t live_count() const { return actors_.size(); }
@@ -61,11 +67,13 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
     void on_committed(RunActor& actor, const std::vector<engine::Event>& events) override;
     void on_broken(RunActor& actor, const Error& error) override;
     void on_text(const RunActor& actor, std::string_view text) override;
+    bool is_going_to_sleep() const override { return going_to_sleep_; }
 
     void on_launched(
         RunId run, int attempt, std::string unit, std::vector<std::string> degraded) override;
     void on_launch_failed(RunId run, int attempt, Error error) override;
     void on_adopted(RunId run, int attempt, scopes::Adopted adopted) override;
+    void on_prepared(RunId run, int attempt, CallId call, codec::ContentChange change) override;
     void on_finished(RunId run, int attempt, scopes::Outcome outcome) override;
     void
     on_lost(RunId run, int attempt, scopes::Accounting accounting, std::string reason) override;
@@ -73,7 +81,6 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
 
   private:
     using Attempt = std::pair<RunId, int>;
-    void on_prepared(RunId run, int attempt, CallId call, codec::ContentChange change) override;
 
     Result<engine::SessionState*> session_state(const SessionId& session);
     Status load_run(const journal::RunRow& row, std::vector<std::shared_ptr<RunActor>>& loaded);
@@ -89,6 +96,8 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
     void try_reload();
     void watch_for_stuck();
     void look_for_stuck();
+    void follow_work(const RunActor& actor);
+    std::vector<std::shared_ptr<RunActor>> all_actors() const;
     bool is_held_back(const RunActor& actor) const;
 
     Outside outside_;
@@ -106,6 +115,9 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
     std::unique_ptr<Timer> reload_timer_;
     std::map<RunId, std::int64_t> stuck_; ///< with when each last made progress
     std::unique_ptr<Timer> stuck_timer_;
+    bool going_to_sleep_ = false;
+    std::set<RunId> working_; ///< at a model or a tool, or on the way there
+    UniqueFunction<void(bool)> work_listener_;
 };
 
 } // namespace kheish::control

@@ -75,7 +75,8 @@ struct ScheduleModelRetry {
     friend bool operator==(const ScheduleModelRetry&, const ScheduleModelRetry&) = default;
 };
 
-/// Standing, until model.retry_due, which the caller writes when the deadline has passed.
+/// Standing, until model.retry_due, which the caller writes when the deadline has passed, or, where
+/// it waits for the network, model.retry_woken.
 struct ArmRetryTimer {
     int turn = 1;
     int attempt = 1;

@@ -241,6 +241,13 @@ struct ModelRetryDue {
     int attempt = 1;
 };
 
+/// The machine's network has changed: the attempt that waits for it is made now.
+struct ModelRetryWoken {
+    static constexpr std::string_view kType = "model.retry_woken";
+    int turn = 1;
+    int attempt = 1;
+};
+
 /// The conversation has grown too long for the model: of what came between the input and the answer
 /// of turn `first_turn`, it is shown no more than a list of the calls that may have changed
 /// something. Nothing is lost from the journal.
@@ -283,12 +290,14 @@ using EventBody = std::variant<
     ModelFailed,
     ModelRetryScheduled,
     ModelRetryDue,
+    ModelRetryWoken,
     ContextTrimmed,
     PermissionDecided,
     ApprovalRequested,
     ApprovalResolved,
     ApprovalExpired,
     ToolStarted,
+    ToolPrepared,
     ToolFinished,
     ToolOutcomeUnknown,
     OutcomeResolved,
@@ -297,7 +306,6 @@ using EventBody = std::variant<
     QuestionExpired,
     OutputRecorded>;
 
-    ToolPrepared,
 /// An event in its place. `seq` is 0 until the journal has committed it.
 struct Event {
     EventSeq seq = 0;

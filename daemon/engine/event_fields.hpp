@@ -313,6 +313,12 @@ void fields(Archive& archive, QuestionExpired& event) {
 }
 
 template <class Archive>
+void fields(Archive& archive, ModelRetryWoken& event) {
+    archive("turn", event.turn);
+    archive("attempt", event.attempt);
+}
+
+template <class Archive>
 void fields(Archive& archive, ContextTrimmed& event) {
     archive("first_turn", event.first_turn);
 }

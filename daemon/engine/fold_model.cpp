@@ -15,6 +15,15 @@ Status check_attempt(const ModelState& model, int turn, int attempt) {
     return {};
 }
 
+Status check_wait(const RunState& state, int turn, int attempt) {
+    const ModelState& model = state.model;
+    if (is_terminal(state.status) || model.phase != Phase::waiting)
+        return illegal("no attempt waits");
+    if (turn != model.retry.turn || attempt != model.retry.attempt)
+        return illegal("attempt " + std::to_string(model.retry.attempt) + " waits");
+    return {};
+}
+
 Settlement invalid(std::string text) {
     return {"invalid", true, std::move(text), std::nullopt};
 }
@@ -117,12 +126,18 @@ Status on(RunState& state, const ModelRetryScheduled& event) {
 }
 
 Status on(RunState& state, const ModelRetryDue& event) {
+    KHEISH_CHECK(check_wait(state, event.turn, event.attempt));
+    state.model.phase = Phase::idle;
+    return {};
+}
+
+Status on(RunState& state, const ModelRetryWoken& event) {
+    KHEISH_CHECK(check_wait(state, event.turn, event.attempt));
     ModelState& model = state.model;
-    if (is_terminal(state.status) || model.phase != Phase::waiting)
-        return illegal("no attempt waits");
-    if (event.turn != model.retry.turn || event.attempt != model.retry.attempt)
-        return illegal("attempt " + std::to_string(model.retry.attempt) + " waits");
+    if (!model.retry.network)
+        return illegal("the attempt does not wait for the network");
     model.phase = Phase::idle;
+    model.network_failures = 0; // of the network as it was
     return {};
 }
 

@@ -32,6 +32,7 @@ Status on(RunState& state, const ModelCompleted& event);
 Status on(RunState& state, const ModelFailed& event);
 Status on(RunState& state, const ModelRetryScheduled& event);
 Status on(RunState& state, const ModelRetryDue& event);
+Status on(RunState& state, const ModelRetryWoken& event);
 // Facts about what the model sees (fold_context.cpp).
 Status on(RunState& state, const ContextTrimmed& event);
 // Facts about calls (fold_calls.cpp).
@@ -40,8 +41,8 @@ Status on(RunState& state, const ApprovalRequested& event);
 Status on(RunState& state, const ApprovalResolved& event);
 Status on(RunState& state, const ApprovalExpired& event);
 Status on(RunState& state, const ToolStarted& event);
-Status on(RunState& state, const ToolFinished& event);
 Status on(RunState& state, const ToolPrepared& event);
+Status on(RunState& state, const ToolFinished& event);
 Status on(RunState& state, const ToolOutcomeUnknown& event);
 Status on(RunState& state, const OutcomeResolved& event);
 // Facts about questions to people (fold_questions.cpp).

@@ -143,6 +143,10 @@ void Oracle::follow_timer(const engine::Event& event) {
         waits_.insert_or_assign({event.run, asked->question.value}, asked->deadline);
     if (std::holds_alternative<engine::ModelRetryDue>(event.body))
         check_due(event.run, "retry");
+    if (std::holds_alternative<engine::ModelRetryWoken>(event.body))
+        require(
+            waits_.erase({event.run, "retry"}) == 1 && network_changes_ > 0,
+            event.run.to_string() + " is woken, and there was nothing to wake it");
     if (const auto* expired = std::get_if<engine::QuestionExpired>(&event.body))
         check_due(event.run, expired->question.value);
     if (const auto* answered = std::get_if<engine::QuestionResolved>(&event.body))
@@ -177,6 +181,7 @@ void Oracle::on_acknowledged(RunId run) {
 }
 
 void Oracle::on_model_called(const std::string& key) {
+    require(!going_to_sleep_, "the model is called while the machine goes to sleep");
     const std::string run_text = key.substr(0, key.find('/'));
     const RunState* state = find(RunId::parse(run_text).value_or(RunId{}));
     const bool is_committed = state != nullptr &&
@@ -240,11 +245,6 @@ void Oracle::on_execute(
         who + " is executed and its approval is not allowed");
 }
 
-void Oracle::on_acknowledge(RunId run, const CallId& call) {
-    require_order(
-        outcomes_.contains(CallKey(run, call)),
-        name(run, call) + " is acknowledged and its end is not journaled");
-}
 void Oracle::on_proceed(RunId run, const CallId& call) {
     const RunState* state = find(run);
     const engine::CallState* known = state == nullptr ? nullptr : state->find_call(call);
@@ -252,6 +252,11 @@ void Oracle::on_proceed(RunId run, const CallId& call) {
         known != nullptr && known->prepared, name(run, call) + " changes what is not journaled");
 }
 
+void Oracle::on_acknowledge(RunId run, const CallId& call) {
+    require_order(
+        outcomes_.contains(CallKey(run, call)),
+        name(run, call) + " is acknowledged and its end is not journaled");
+}
 
 void Oracle::on_release(RunId run) {
     const RunState* state = find(run);
@@ -275,13 +280,13 @@ void Oracle::on_effect(RunId run, const CallId& call) {
     CallTrace& seen = trace(run, call);
     ++seen.effects;
     const tools::Tool* tool = tools::find_tool(seen.tool);
+    if (tool != nullptr && tool->effect_class == EffectClass::reconcilable)
+        require(seen.effects == 1, name(run, call) + " was edited already, and is edited again");
     if (tool != nullptr && tool->effect_class == EffectClass::at_most_once)
         require(
             seen.effects <= 1 + seen.retries_by_person,
             name(run, call) + " may happen once and happened again");
 }
-    if (tool != nullptr && tool->effect_class == EffectClass::reconcilable)
-        require(seen.effects == 1, name(run, call) + " was edited already, and is edited again");
 
 void Oracle::on_reported(RunId run, const CallId& call) {
     trace(run, call).has_reported = true;

@@ -53,6 +53,8 @@ class Oracle {
     // What happens in the world.
     void on_effect(RunId run, const CallId& call);
     void on_reported(RunId run, const CallId& call);
+    void on_network_changed() { ++network_changes_; }
+    void set_going_to_sleep(bool sleeps) { going_to_sleep_ = sleeps; }
 
     const engine::RunState* find(RunId run) const;
     const std::set<RunId>& acknowledged() const { return acknowledged_; }
@@ -96,7 +98,9 @@ class Oracle {
     std::map<CallKey, CallTrace> traces_;
     std::set<ApprovalId> decided_;                            ///< approval.resolved
     std::map<std::pair<RunId, std::string>, Deadline> waits_; ///< by run and what it waits for
-    std::map<CallKey, std::string> outcomes_;                 ///< of tool.finished
+    int network_changes_ = 0;
+    bool going_to_sleep_ = false;
+    std::map<CallKey, std::string> outcomes_; ///< of tool.finished
 };
 
 } // namespace kheish::sim

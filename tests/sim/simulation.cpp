@@ -68,6 +68,7 @@ void Simulation::draw_faults() {
     crash_rate_ = random_.chance(800) ? random_.between(5, 80) : 0;
     failed_commit_rate_ = random_.chance(300) ? random_.between(5, 40) : 0;
     clock_rate_ = random_.chance(300) ? random_.between(1, 20) : 0;
+    host_rate_ = random_.chance(300) ? random_.between(1, 30) : 0;
     chaos_turns_ = random_.between(50, 300);
     model_faults_ = {
         .error = random_.below(400),
@@ -90,6 +91,7 @@ void Simulation::begin_calm() {
     crash_rate_ = 0;
     failed_commit_rate_ = 0;
     clock_rate_ = 0;
+    host_rate_ = 0;
     model_faults_ = {};
     machine_.faults = {};
     people_.meddling = 0;
@@ -152,6 +154,7 @@ void Simulation::crash() {
     daemon_->journal->bury();
     daemon_->plane.reset();
     daemon_.reset();
+    oracle_.set_going_to_sleep(false);
 }
 
 void Simulation::turn() {
@@ -160,6 +163,7 @@ void Simulation::turn() {
         return;
     }
     set_clock();
+    disturb_host();
     const std::int64_t things = random_.between(1, 3);
     for (std::int64_t i = 0; i < things; ++i)
         (void)agenda_.step();
@@ -204,6 +208,24 @@ void Simulation::set_clock() {
     trace("the clock is set by " + std::to_string(jump_us / kSecond) + " s");
     clock_.set_wall(jump_us);
     daemon_->timers->on_clock_set();
+}
+
+void Simulation::disturb_host() {
+    if (!random_.chance(host_rate_))
+        return;
+    oracle_.on_network_changed();
+    if (random_.chance(500)) {
+        trace("the network changes");
+        daemon_->plane->on_network_changed();
+        return;
+    }
+    trace("the machine goes to sleep");
+    oracle_.set_going_to_sleep(true);
+    daemon_->plane->before_sleep(Responder<void>([](const Result<void>& /*ready*/) {}));
+    agenda_.in(random_.between(1, 30 * kSecond), daemon_->life, [this] {
+        oracle_.set_going_to_sleep(false);
+        daemon_->plane->after_sleep();
+    });
 }
 
 bool Simulation::is_at_rest() const {

@@ -66,6 +66,7 @@ class Simulation {
     void crash();
     void turn();
     void set_clock();
+    void disturb_host();
     void commit(bool dies);
     void power_cut();
     std::string journal_file() const { return options_.directory + "/journal.db"; }
@@ -86,6 +87,7 @@ class Simulation {
     std::int64_t crash_rate_ = 0;         ///< per turn, in thousandths
     std::int64_t failed_commit_rate_ = 0; ///< the same
     std::int64_t clock_rate_ = 0;         ///< how often the clock is set, the same
+    std::int64_t host_rate_ = 0; ///< how often the network changes or the machine sleeps, the same
     std::int64_t chaos_turns_ = 0;
     bool is_calm_ = false;
     std::int64_t step_ = 0;

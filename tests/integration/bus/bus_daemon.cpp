@@ -99,6 +99,7 @@ class BusDaemon {
             loop_,
             timers_,
             service_,
+            bus::Endpoint::HostSide{},
             Responder<void>([](const Status& status) {
                 (void)std::puts(status ? "ready" : status.error().message.c_str());
                 (void)std::fflush(stdout);

@@ -18,6 +18,7 @@ TEST(Settings, NoFileGivesTheDefaults) {
     EXPECT_EQ(settings->permissions.mode, "default");
     EXPECT_EQ(settings->http.heartbeat, std::chrono::seconds(15));
     EXPECT_FALSE(settings->limits.require);
+    EXPECT_FALSE(settings->inhibit.idle || settings->inhibit.suspend || settings->inhibit.lid);
 }
 
 TEST(Settings, ReadsEveryKey) {
@@ -29,6 +30,7 @@ workspaces_directory = "/srv/work"
 [runs]
 max_turns = 0
 max_output_tokens = 100
+context_limit_bytes = 8192
 queued_per_session = 3
 live = 7
 stuck_after_seconds = 90
@@ -49,6 +51,10 @@ profile = "strict"
 [tools]
 output_limit_bytes = 4096
 timeout_max_ms = 5000
+[inhibit]
+idle = true
+sleep = true
+lid = true
 [http]
 connections = 10
 subscribers = 5
@@ -61,6 +67,7 @@ heartbeat_seconds = 3
     EXPECT_EQ(settings->workspaces_directory, "/srv/work");
     EXPECT_EQ(settings->runs.max_turns, 0);
     EXPECT_EQ(settings->runs.max_output_tokens, 100);
+    EXPECT_EQ(settings->runs.context_limit_bytes, 8192);
     EXPECT_EQ(settings->runs.queued_per_session, 3);
     EXPECT_EQ(settings->runs.live, 7);
     EXPECT_EQ(settings->runs.stuck_after, std::chrono::seconds(90));
@@ -80,6 +87,7 @@ heartbeat_seconds = 3
     EXPECT_EQ(settings->sandbox.profile, "strict");
     EXPECT_EQ(settings->tools.output_limit_bytes, 4096);
     EXPECT_EQ(settings->tools.timeout_max, std::chrono::seconds(5));
+    EXPECT_TRUE(settings->inhibit.idle && settings->inhibit.suspend && settings->inhibit.lid);
     EXPECT_EQ(settings->http.connections, 10);
     EXPECT_EQ(settings->http.subscribers, 5);
     EXPECT_EQ(settings->http.heartbeat, std::chrono::seconds(3));

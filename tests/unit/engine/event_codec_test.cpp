@@ -82,6 +82,7 @@ std::vector<EventBody> model_samples() {
         ModelFailed{3, 2, "rate_limited", "429", true, 1500000},
         ModelRetryScheduled{3, 3, true, {1700000000000000, 5000000, "0123"}},
         ModelRetryDue{3, 3},
+        ModelRetryWoken{3, 3},
         ContextTrimmed{12},
     };
 }
@@ -125,8 +126,8 @@ std::vector<EventBody> call_samples() {
         OutcomeResolved{
             CallId{"call-3-0"}, OutcomeChoice::result, blob_ref("it was done"), "looked"},
         OutputRecorded{"emit_output", blob_ref("answer"), CallId{"call-3-0"}},
-    };
         ToolPrepared{CallId{"call-3-0"}, {sha256("before"), sha256("after")}},
+    };
 }
 
 /// One event of every type with every member set.

@@ -161,6 +161,9 @@ class RandomHistory {
         case 7:
             return adoption();
         case 8:
+            if (chance(20))
+                return ModelRetryWoken{
+                    story.state.model.retry.turn, story.state.model.retry.attempt};
             return ModelRetryDue{story.state.model.retry.turn, story.state.model.retry.attempt};
         case 9:
             return failure();

@@ -95,6 +95,23 @@ TEST_F(Retry, TheTimerIsArmedUntilItIsDue) {
     story.refuse(ModelRetryDue{1, 2}, "no attempt waits");
 }
 
+TEST_F(Retry, AChangedNetworkEndsTheWaitForIt) {
+    for (int failures = 0; failures < 5; ++failures)
+        wait(fail("network"));
+    story.happen(*intent(story.state, fail("network")));
+    EXPECT_EQ(wait_reason(story.state), WaitReason::network);
+    story.refuse(ModelRetryWoken{1, 3}, "attempt 7 waits");
+    story.happen(ModelRetryWoken{1, 7});
+    EXPECT_EQ(story.effect<RequestModel>(), (RequestModel{1, 7}));
+    story.refuse(ModelRetryWoken{1, 7}, "no attempt waits");
+    EXPECT_EQ(fail("network").delay, seconds(1)) << "it is another network";
+}
+
+TEST_F(Retry, AChangedNetworkShortensNoOtherWait) {
+    story.happen(*intent(story.state, fail("rate_limited", 7'200'000'000)));
+    story.refuse(ModelRetryWoken{1, 2}, "does not wait for the network");
+}
+
 TEST_F(Retry, ARestartLosesTheAttemptAndMakesTheNext) {
     story.ask_model();
     story.recover();

@@ -1,6 +1,7 @@
 #include "app.hpp"
 
 #include "base/log.hpp"
+#include "journal/sqlite_journal.hpp"
 #include "scopes/cgroup.hpp"
 
 #include <algorithm>
@@ -122,7 +123,6 @@ http::Limits http_limits(const config::Settings::Http& settings) {
     return limits;
 }
 
-Status check_configuration(const Options& options) {
 /// As Inhibit() of logind has it.
 std::string inhibits_of(const config::Settings::Inhibit& settings) {
     std::string what;
@@ -135,6 +135,7 @@ std::string inhibits_of(const config::Settings::Inhibit& settings) {
     return what;
 }
 
+Status check_configuration(const Options& options) {
     const config::Directories directories = directories_of(options);
     KHEISH_TRY(const config::Settings settings, config::load_settings(directories));
     KHEISH_CHECK(config::load_routes(directories, read_environment()));
@@ -142,10 +143,19 @@ std::string inhibits_of(const config::Settings::Inhibit& settings) {
     return {};
 }
 
-Result<std::unique_ptr<App>> App::open(const Options& options) {
+Result<std::unique_ptr<journal::Journal>>
+App::open_sqlite(const std::string& path, const Clock& clock, Entropy& entropy) {
+    journal::Options options;
+    options.on_migration_progress = [] {
+        (void)sd_notify(0, "EXTEND_TIMEOUT_USEC=30000000");
+    };
+    return journal::SqliteJournal::open(path, std::move(options), clock, entropy);
+}
+
+Result<std::unique_ptr<App>> App::open(const Options& options, OpenJournal open_journal) {
     auto app = std::make_unique<App>(Key());
     KHEISH_CHECK(app->read_configuration(options));
-    KHEISH_CHECK(app->build_outside());
+    KHEISH_CHECK(app->build_outside(open_journal));
     KHEISH_CHECK(app->build_control());
     KHEISH_CHECK(app->build_edges(options));
     return app;
@@ -169,7 +179,7 @@ Status App::read_configuration(const Options& options) {
     return {};
 }
 
-Status App::build_outside() {
+Status App::build_outside(OpenJournal open_journal) {
     KHEISH_TRY(loop_, loop::Loop::open());
     KHEISH_TRY(timers_, loop::LoopTimers::open(*loop_));
     KHEISH_TRY(
@@ -177,17 +187,7 @@ Status App::build_outside() {
     const std::string spools = settings_.state_directory + "/spool";
     KHEISH_CHECK(make_directory(settings_.state_directory));
     KHEISH_CHECK(make_directory(spools));
-    journal::Options journal_options;
-    journal_options.on_migration_progress = [] {
-        (void)sd_notify(0, "EXTEND_TIMEOUT_USEC=30000000");
-    };
-    KHEISH_TRY(
-        journal_,
-        journal::SqliteJournal::open(
-            settings_.state_directory + "/journal.db",
-            std::move(journal_options),
-            clock_,
-            entropy_));
+    KHEISH_TRY(journal_, open_journal(settings_.state_directory + "/journal.db", clock_, entropy_));
     http_client_ = std::make_unique<outbound::CurlHttpClient>(
         *loop_, *timers_, external_actions_, outbound::CurlHttpClient::Options{});
     routes_ = std::make_unique<models::RouteTable>(

@@ -8,7 +8,7 @@
 #include "control/control_plane.hpp"
 #include "external_action_log.hpp"
 #include "http/server.hpp"
-#include "journal/sqlite_journal.hpp"
+#include "journal/journal.hpp"
 #include "loop/loop.hpp"
 #include "loop/loop_timers.hpp"
 #include "loop/route_watch.hpp"
@@ -30,8 +30,15 @@ class App {
     struct Key {}; ///< only open() makes one
 
   public:
+    /// The journal in the file at `path`. Only a test has another one than SQLite's own.
+    using OpenJournal = Result<std::unique_ptr<journal::Journal>> (*)(
+        const std::string& path, const Clock& clock, Entropy& entropy);
+    static Result<std::unique_ptr<journal::Journal>>
+    open_sqlite(const std::string& path, const Clock& clock, Entropy& entropy);
+
     /// Opens the journal, takes over its runs and listens.
-    static Result<std::unique_ptr<App>> open(const Options& options);
+    static Result<std::unique_ptr<App>>
+    open(const Options& options, OpenJournal open_journal = open_sqlite);
     explicit App(Key key) { (void)key; }
     ~App();
     App(const App&) = delete;
@@ -46,9 +53,10 @@ class App {
 
   private:
     Status read_configuration(const Options& options);
-    Status build_outside();
+    Status build_outside(OpenJournal open_journal);
     Status build_control();
     Status build_edges(const Options& options);
+    void watch_routes();
     void join_bus(Options::Bus bus);
     void on_bus(const Status& joined);
     void stop();
@@ -56,20 +64,20 @@ class App {
     SystemClock clock_;
     SystemEntropy entropy_;
     config::Settings settings_;
-    void watch_routes();
     config::Routes route_settings_;
     config::Environment environment_;
     std::unique_ptr<loop::Loop> loop_;
     std::unique_ptr<loop::LoopTimers> timers_;
     std::unique_ptr<loop::SignalWatch> signals_;
     ExternalActionLog external_actions_;
-    std::unique_ptr<journal::SqliteJournal> journal_;
+    std::unique_ptr<journal::Journal> journal_;
     std::unique_ptr<outbound::CurlHttpClient> http_client_;
     std::unique_ptr<models::RouteTable> routes_;
     std::unique_ptr<scopes::LauncherClient> launcher_;
     std::unique_ptr<scopes::ScopedRunHost> run_host_;
     std::unique_ptr<control::ControlPlane> control_;
     std::unique_ptr<loop::Loop::Hook> commit_hook_;
+    std::unique_ptr<loop::RouteWatch> route_watch_;
     std::unique_ptr<http::Server> http_;
     std::unique_ptr<bus::Endpoint> bus_;
     std::unique_ptr<loop::Watchdog> watchdog_;
@@ -77,7 +85,6 @@ class App {
 };
 
 /// Reads the whole configuration and says what is wrong with it.
-    std::unique_ptr<loop::RouteWatch> route_watch_;
 Status check_configuration(const Options& options);
 
 /// What the control plane is told of `settings`. `agent_uid` works for callers without a user.

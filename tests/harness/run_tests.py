@@ -76,6 +76,10 @@ PART_SUITES = {
         "system", ["--case", "kill.*"], {"KHEISH_KILLS": "all"},
         "kheishd killed at every system call of a run that writes, syncs, sends or receives",
     ),
+    "long-run": (
+        "system", ["--case", "long.*"], {"KHEISH_LONG_TURNS": "10000"},
+        "a run of 10,000 turns and 100 MB of tool output",
+    ),
 }  # fmt: skip
 DEFAULT = [
     name

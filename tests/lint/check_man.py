@@ -129,7 +129,7 @@ def promised_tests(root):
 
 def check_promises(root):
     """A promise names a test that is there."""
-    units = sources(root, "tests/unit/**/*.cpp")
+    units = sources(root, "tests/unit/**/*.cpp") + sources(root, "tests/integration/**/*.cpp")
     for name in promised_tests(root):
         where, what = name.split(".")
         if where[0].isupper():

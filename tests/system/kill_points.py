@@ -10,6 +10,7 @@ import random
 import re
 
 FOLDER = "/var/lib/kheish/kill"  # kheishd's own user writes there
+PROGRAM = "/usr/sbin/kheishd"
 DROP_IN = "/etc/systemd/system/kheish.service.d/kill.conf"
 SCRIPT = "/usr/local/libexec/kheish-under-strace"
 # What commits, what writes and what talks to runners, launcher, bus, clients and the system's journal.
@@ -23,19 +24,20 @@ LockPersonality=no
 RestrictRealtime=no
 """
 # -D: kheishd stays the main process. Not with --seccomp-bpf, under which strace 6.1 injects no signal.
-WRAPPER = f"""#!/bin/sh
-if [ -r {FOLDER}/rule ]; then
-    read -r rule < {FOLDER}/rule
-    mv {FOLDER}/rule {FOLDER}/used
-    exec strace -D -f -qqq -o {FOLDER}/trace $rule /usr/sbin/kheishd
+WRAPPER = """#!/bin/sh
+if [ -r FOLDER/rule ]; then
+    read -r rule < FOLDER/rule
+    mv FOLDER/rule FOLDER/used
+    exec strace -D -f -qqq -o FOLDER/trace $rule PROGRAM
 fi
-exec /usr/sbin/kheishd
+exec PROGRAM
 """
 
 
-def prepare(machine):
+def prepare(machine, program=PROGRAM):
+    """kheishd, or what takes its place, can be killed from now on."""
     machine.run("install -d /usr/local/libexec /etc/systemd/system/kheish.service.d")
-    machine.write(SCRIPT, WRAPPER, mode=0o755)
+    machine.write(SCRIPT, WRAPPER.replace("FOLDER", FOLDER).replace("PROGRAM", program), mode=0o755)
     machine.write(DROP_IN, UNIT)
     machine.run(f"install -d -o kheish -g kheish {FOLDER}; systemctl daemon-reload; systemctl restart kheish.service")
 

@@ -209,6 +209,14 @@ class Machine:
             env={**ENVIRONMENT, "HOME": home, "USER": user, **(environment or {})},
         )
 
+    def test_program(self, name):
+        """The path of a program of tests/system in the build that is shown to the machine."""
+        for folder in self.binds:
+            path = os.path.join(folder, "tests/system", name)
+            if os.path.exists(path):
+                return path
+        raise MachineError(f"no build with {name} is bound into the machine")
+
     def until(self, what, condition, timeout=30):
         """Waits until `condition()` is true, for what sends no event; returns what it returned."""
         deadline = time.monotonic() + timeout

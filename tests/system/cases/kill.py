@@ -8,21 +8,27 @@ import collections
 import time
 
 import kill_points
-from agents import Agents, bash, turn
+from agents import ENDS, Agents, bash, turn
 from harness import case, check
 from machine import MachineError
 
 TURNS = 10
+ACTING_FIRST_TRIES = 40
 CALLS_PER_TURN = 3
 STEPS = [f"step-{turn}-{place}" for turn in range(TURNS) for place in range(CALLS_PER_TURN)]
-# Each step leaves its name in a file that no kheishd ever looks at.
+# Each step leaves its name in a file that no kheishd ever looks at, and each turn makes one edit in another: an edit that
+# was lost or made twice is not the one that the next edit looks for.
 RUN = [
     turn(
         f"Turn {number}.",
         *[bash(step, f"echo {step} >> effects; echo did {step}") for step in STEPS if step.startswith(f"step-{number}-")],
+        (f"edit-{number}", "edit_file", {"path": "log", "old_string": f"[{number}]", "new_string": f"{number} [{number + 1}]"}),
     )
     for number in range(TURNS)
 ] + [turn("The last: {{result '" + STEPS[-1] + "'}}")]
+
+
+LOG = " ".join(map(str, range(TURNS))) + f" [{TURNS}]\n"
 
 
 def submit(machine, agents, session):
@@ -48,8 +54,11 @@ def judge(machine, agents, session, run):
     events = agents.events(run)
     finished = collections.Counter(event["call"] for event in events if event["type"] == "tool.finished")
     wrong += [f"{call} has ended {times} times" for call, times in finished.items() if times != 1]
-    if len(finished) != len(STEPS):
-        wrong.append(f"{len(finished)} calls of {len(STEPS)} are on record")
+    if len(finished) != len(STEPS) + TURNS:
+        wrong.append(f"{len(finished)} calls of {len(STEPS) + TURNS} are on record")
+    log = machine.run(f"cat /home/alice/work-{session}/log", check=False).out
+    if log != LOG:
+        wrong.append(f"the edits made {log!r}")
     runs = agents.ask("runs", "list", "--session-id", session)
     if len(runs) != 1:
         wrong.append(f"{len(runs)} runs came of one submission")
@@ -74,7 +83,7 @@ def try_point(machine, agents, session, rule):
 
 def made(machine, agents, session):
     folder = f"/home/alice/work-{session}"
-    machine.run_as("alice", ["mkdir", "-p", folder])
+    machine.run_as("alice", f"mkdir -p {folder} && echo '[0]' > {folder}/log")
     return agents.ctl("sessions", "create", session, "--workspace", folder, user="alice", check=False).code == 0
 
 
@@ -85,7 +94,7 @@ def restarts(machine):
 @case(timeout=6 * 3600)
 def at_any_system_call_nothing_is_lost_and_nothing_happens_twice(machine):
     agents = Agents(machine)
-    agents.configure({"": RUN}, allowed=["bash"])
+    agents.configure({"": RUN}, allowed=["bash", "edit_file"])
     kill_points.prepare(machine)
     check(try_point(machine, agents, "undisturbed", kill_points.COUNT), [], "without a kill")
     points = kill_points.all_points(kill_points.count(machine))
@@ -109,3 +118,41 @@ def at_any_system_call_nothing_is_lost_and_nothing_happens_twice(machine):
     )
     check(broken, [])
     check(killed * 10 >= len(chosen) * 8, True, f"{killed} kills at {len(chosen)} points")
+
+
+def has_ended_or_waits(agents, run):
+    """A run that nobody has to be asked about ends; one whose promises were broken may wait for somebody."""
+    return agents.status(run) in (*ENDS, "waiting_for_approval")
+
+
+def try_until_it_rests(machine, agents, session, rule):
+    """As try_point, for a kheishd that may leave its run waiting for somebody."""
+    kill_points.restart_under(machine, rule)
+    machine.until("a session is made", lambda: made(machine, agents, session))
+    run = submit(machine, agents, session)
+    try:
+        machine.until(f"{run} has ended or waits", lambda: has_ended_or_waits(agents, run))
+    except MachineError as error:
+        return [str(error)]
+    return judge(machine, agents, session, run)
+
+
+@case(timeout=1800)
+def a_kheishd_that_acts_before_it_writes_is_found_out(machine):
+    agents = Agents(machine)
+    agents.configure({"": RUN}, allowed=["bash", "edit_file"])
+    kill_points.prepare(machine, machine.test_program("kheishd-acting-first"))
+    check(try_until_it_rests(machine, agents, "acting-first", kill_points.COUNT), [], "without a kill")
+    # What has been written outlives its process, synced or not: it is before the write that the fault shows.
+    writes = kill_points.count(machine)["pwrite64"]
+    tries = 0
+    wrong = []
+    for when in range(writes // 4, writes, max(1, writes // ACTING_FIRST_TRIES)):
+        tries += 1
+        wrong = try_until_it_rests(machine, agents, f"acting-first-{when}", kill_points.kill_at("pwrite64", when))
+        if wrong:
+            break
+    kill_points.remove(machine)
+    agents.forget()
+    print(f"kill: the planted fault was found at kill {tries}: {wrong[:1]}", flush=True)
+    check(bool(wrong), True, "the planted fault is found")

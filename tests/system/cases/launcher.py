@@ -1,8 +1,5 @@
 """The launcher on a real service manager, with a stand-in for the runner that says what it can do inside."""
 
-import glob
-import os
-
 from harness import case, check, check_in
 
 SOCKET = "/run/kheish/launcher.sock"
@@ -15,20 +12,11 @@ ExecStart=/usr/libexec/kheish/kheish-launcher --runner /usr/libexec/kheish/stand
 """
 
 
-def build_folder(machine):
-    """The bound folder that holds the probe."""
-    for folder in machine.binds:
-        for found in glob.glob(f"{folder}/tests/system/launcher-probe"):
-            return os.path.dirname(os.path.dirname(os.path.dirname(found)))
-    raise AssertionError("no build folder is bound into the machine")
-
-
 def prepare(machine):
     """The launcher with the stand-in for the runner, and a workspace for alice."""
-    build = build_folder(machine)
     machine.run("install -d /usr/libexec/kheish /run/systemd/system/kheish-launcher.service.d")
     for name in ("launcher-probe", "stand-in-runner"):
-        machine.run(f"install -m 0755 {build}/tests/system/{name} /usr/libexec/kheish/")
+        machine.run(f"install -m 0755 {machine.test_program(name)} /usr/libexec/kheish/")
     machine.write("/run/systemd/system/kheish-launcher.service.d/stand-in.conf", DROP_IN)
     machine.run("install -d -o alice /home/alice/project")
     machine.run("systemctl daemon-reload && systemctl restart kheish-launcher.socket")

@@ -1,6 +1,5 @@
 """The real runner in the real sandbox, under the launcher: tools, their isolation, and who survives whom."""
 
-import glob
 import shlex
 
 from harness import case, check, check_in
@@ -13,10 +12,8 @@ SCOPE = f"/sys/fs/cgroup/kheish.slice/kheish-runs.slice/kheish-runs-{RUN}.slice/
 
 
 def prepare(machine):
-    for folder in machine.binds:
-        for name in ("launcher-probe", "runner-probe"):
-            for found in glob.glob(f"{folder}/tests/system/{name}"):
-                machine.run(f"install -D -m 0755 {found} /usr/libexec/kheish/{name}")
+    for name in ("launcher-probe", "runner-probe"):
+        machine.run(f"install -D -m 0755 {machine.test_program(name)} /usr/libexec/kheish/{name}")
     machine.run("systemctl daemon-reload && systemctl restart kheish-launcher.socket")
 
 

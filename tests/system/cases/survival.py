@@ -198,3 +198,23 @@ def a_command_under_way_at_a_power_cut_is_neither_repeated_nor_dropped(machine):
     check(agents.executed("alice", "cut", "sleeper"), 2, "executions, the second because somebody said so")
     check_in("sleeper has ended", agents.answer(run))
     agents.forget()
+
+
+@case
+def the_same_key_is_the_same_request_whatever_it_asks_for(machine):
+    agents = Agents(machine)
+    agents.configure(RUNS, allowed=("write_file",))
+    one_shot = ("run", "say hello", "--workspace", "/home/alice", "--idempotency-key", "one-shot")
+    first = agents.ctl(*one_shot, user="alice").out
+    agents.kill_daemon()
+    check(agents.ctl(*one_shot, user="alice").out, first, "the session and the run of the first time")
+    other = agents.ctl("run", "say hello too", *one_shot[2:], user="alice", check=False)
+    check_in("idempotency_conflict", other.err)
+    run = first.split()[-1]
+    agents.until_over(run)
+    session = agents.view(run)["session_id"]
+    stop = ("sessions", "interrupt", session, "--reason", "enough", "--idempotency-key", "stop")
+    check_in("nothing was running", agents.ctl(*stop, user="alice").out)
+    later = agents.submit("alice", session, "say hello")
+    check_in("nothing was running", agents.ctl(*stop, user="alice").out)
+    check(agents.wait(later)["status"], "completed", "of a later run, by a repeated interrupt")

@@ -8,8 +8,8 @@
 namespace kheish::bus {
 
 /// An inhibitor lock of systemd-logind (org.freedesktop.login1(5), Inhibit()): asked for without
-/// waiting, held from the answer to the end of this. Where there is no logind, or it refuses, a
-/// warning says so and nothing is held.
+/// waiting, held from the answer to the end of this. Where there is no logind, or it refuses, the
+/// log says so and nothing is held.
 class Inhibitor {
   public:
     enum class Mode { block, delay };
@@ -26,6 +26,7 @@ class Inhibitor {
     static int on_reply(sd_bus_message* reply, void* data, sd_bus_error*) noexcept;
 
     std::string what_;
+    Mode mode_;
     Fd lock_;
     BusSlot slot_;
 };

@@ -23,7 +23,7 @@ class CheckMan(unittest.TestCase):
         self.root = tempfile.mkdtemp(prefix="kheish-man-")
         self.addCleanup(shutil.rmtree, self.root)
         shutil.copytree(os.path.join(ROOT, "man"), os.path.join(self.root, "man"))
-        for folder in ("tests/unit", "tests/system/cases", "tests/vm/cases"):
+        for folder in ("tests/unit", "tests/integration", "tests/system/cases", "tests/vm/cases"):
             shutil.copytree(os.path.join(ROOT, folder), os.path.join(self.root, folder))
         for path in SOURCES:
             os.makedirs(os.path.join(self.root, os.path.dirname(path)), exist_ok=True)

@@ -28,14 +28,14 @@ RUNS = {
 def a_run_of_a_client_that_is_killed_at_once_completes(machine):
     agents = Agents(machine)
     agents.configure(RUNS, allowed=("bash",))
-    agents.create("alice", "killed")
-    client = machine.start(["kheishctl", "sessions", "input", "killed", "sleep long", "--wait"], user="alice")
-    machine.until("the run is there", lambda: agents.ask("runs", "list", "--session-id", "killed"))
+    agents.create("alice", "cut-off")
+    client = machine.start(["kheishctl", "sessions", "input", "cut-off", "sleep long", "--wait"], user="alice")
+    machine.until("the run is there", lambda: agents.ask("runs", "list", "--session-id", "cut-off"))
     client.kill()
     client.communicate()
-    run = agents.ask("runs", "list", "--session-id", "killed")[0]["run_id"]
-    agents.until_executed("alice", "killed", "sleeper")
-    agents.release("alice", "killed", "sleeper")
+    run = agents.ask("runs", "list", "--session-id", "cut-off")[0]["run_id"]
+    agents.until_executed("alice", "cut-off", "sleeper")
+    agents.release("alice", "cut-off", "sleeper")
     check(agents.wait(run)["status"], "completed")
     check_in("sleeper has ended", agents.answer(run))
 

@@ -2,8 +2,6 @@
 
 #include "base/log.hpp"
 
-#include <cerrno>
-
 #include <fcntl.h>
 
 namespace kheish::bus {

@@ -9,6 +9,17 @@ namespace kheish::control {
 
 using codec::Json;
 
+namespace {
+
+/// Of a live run that nobody can be told anything now.
+Error being_loaded(RunId run) {
+    return {
+        .code = Errc::service_unavailable,
+        .message = run.to_string() + " is being loaded again, try later"};
+}
+
+} // namespace
+
 void ControlPlane::cancel_run(
     const Caller& caller, RunId run, EndRequest request, Responder<Json> responder) {
     const Result<journal::RunRow> row = reader_.run_for(caller, run);
@@ -38,7 +49,7 @@ void ControlPlane::cancel_run(
     else if (row->finished_us)
         remember(receipt, std::move(done));
     else
-        done.fail(Errc::service_unavailable, run.to_string() + " is being loaded again, try later");
+        done.fail(being_loaded(run));
 }
 
 void ControlPlane::stop_runs(
@@ -61,6 +72,8 @@ void ControlPlane::stop_runs(
     if (const std::shared_ptr<RunActor> active = supervisor_.find(line->active))
         active->request_cancel(
             authority, {.interrupt = true, .reason = reason}, std::move(receipt), std::move(done));
+    else if (line->active)
+        done.fail(being_loaded(line->active));
     else
         remember(receipt, std::move(done));
 }

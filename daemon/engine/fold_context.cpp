@@ -22,6 +22,9 @@ bool has_overflowed(const ModelState& model) {
 std::optional<std::int64_t> wanted_bytes(const RunState& state) {
     const std::int64_t limit = state.request.context_limit_bytes.value_or(kContextLimitBytes);
     const std::int64_t bytes = state.context.bytes;
+    // Any other failure is waited out first.
+    if (state.model.phase == ModelState::Phase::failed && !has_overflowed(state.model))
+        return std::nullopt;
     // Well below the limit, so that the prompts of the next turns begin alike: providers cache
     // them.
     if (has_overflowed(state.model))

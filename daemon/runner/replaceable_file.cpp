@@ -93,13 +93,7 @@ open_old(int directory, const std::string& name, const std::string& path) {
         return std::nullopt;
     if (!fd)
         return fail(path_error(path, fd.error().sys_errno));
-    Workspace::File file{std::move(*fd), {}};
-    if (::fstat(file.fd.get(), &file.state) != 0)
-        return fail(path_error(path, errno));
-    if (S_ISDIR(file.state.st_mode))
-        return fail(path_error(path, EISDIR));
-    if (!S_ISREG(file.state.st_mode))
-        return fail(Errc::bad_request, escape_for_display(path) + ": is not a regular file");
+    KHEISH_TRY(Workspace::File file, as_regular_file(std::move(*fd), path));
     return file;
 }
 

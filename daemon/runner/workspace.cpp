@@ -77,7 +77,11 @@ Result<Fd> Workspace::open_directory(const std::string& path) const {
 Result<Workspace::File> Workspace::open_file(const std::string& path) const {
     // O_NONBLOCK: a FIFO without a writer must not hold the call until its timeout.
     KHEISH_TRY(Fd fd, open_beneath(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
-    File file{std::move(fd), {}};
+    return as_regular_file(std::move(fd), path);
+}
+
+Result<Workspace::File> as_regular_file(Fd fd, const std::string& path) {
+    Workspace::File file{std::move(fd), {}};
     if (::fstat(file.fd.get(), &file.state) != 0)
         return fail(path_error(path, errno));
     if (S_ISDIR(file.state.st_mode))

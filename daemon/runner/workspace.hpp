@@ -32,6 +32,9 @@ class Workspace {
     Fd root_;
 };
 
+/// `fd` with its state, where it is a regular file; `path` is for the error.
+Result<Workspace::File> as_regular_file(Fd fd, const std::string& path);
+
 /// openat2(2) beneath `directory`, close-on-exec.
 Result<Fd> open_beneath(int directory, const std::string& path, int flags, mode_t mode = 0);
 

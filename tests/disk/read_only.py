@@ -1,29 +1,19 @@
 """kheishd on a file system that turns read-only under it, as ext4 does on an error of its own."""
 
 import contextlib
-import http.client
 import json
 import os
 import socket
 import subprocess
 
+from unix_http import UnixConnection
+
 STARTED_SECONDS = 60
-
-
-class Client(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("kheish", timeout=STARTED_SECONDS)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
 
 
 def ask(path, method, target, body=None):
     """(status, body)"""
-    client = Client(path)
+    client = UnixConnection(path)
     with contextlib.closing(client):
         headers = {"Content-Type": "application/json"} if body is not None else {}
         client.request(method, target, json.dumps(body) if body is not None else None, headers)

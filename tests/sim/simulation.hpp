@@ -4,6 +4,7 @@
 #include "machine.hpp"
 #include "machine_time.hpp"
 #include "people.hpp"
+#include "sim_host.hpp"
 #include "sim_journal.hpp"
 #include "sim_model.hpp"
 

@@ -15,20 +15,13 @@ import sys
 import tempfile
 import unittest
 
+HARNESS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../harness")
+sys.path.insert(0, HARNESS)
+from unix_http import UnixConnection  # noqa: E402
+
 DAEMON = os.environ.get("HTTP_EDGE_DAEMON", "")
 FRAMES = 500  # of the daemon's journal
 TIMEOUT = 30
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=TIMEOUT)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(TIMEOUT)
-        self.sock.connect(self.path)
 
 
 class Activator:

@@ -15,6 +15,10 @@ import sys
 import tempfile
 import unittest
 
+HARNESS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../harness")
+sys.path.insert(0, HARNESS)
+from unix_http import UnixConnection  # noqa: E402
+
 PATIENCE_SECONDS = 30
 EX_CONFIG = 78
 BUS_NAME = "ai.kheish.Daemon1"
@@ -27,17 +31,6 @@ BUS_CONFIG = """<busconfig>
 </busconfig>
 """
 PROGRAM = {}
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=PATIENCE_SECONDS)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(PATIENCE_SECONDS)
-        self.sock.connect(self.path)
 
 
 class Kheishd(unittest.TestCase):

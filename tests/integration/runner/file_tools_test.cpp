@@ -249,15 +249,19 @@ class EditFile : public FileTools {
 
     /// As after a loss of its first execution's runner.
     Finished again(const codec::ContentChange& recorded) {
+        codec::runner::Execute edit = the_edit();
+        edit.recorded = recorded;
+        client_.send(edit);
+        return client_.wait(edit.call);
+    }
+    static codec::runner::Execute the_edit() {
         codec::runner::Execute execute;
-        execute.call = CallId{"again"};
+        execute.call = CallId{"edit"};
         execute.tool = "edit_file";
         execute.input = kEdit;
         execute.timeout_ms = 20'000;
         execute.output_limit_bytes = 1 << 20;
-        execute.recorded = recorded;
-        client_.send(execute);
-        return client_.wait(execute.call);
+        return execute;
     }
     codec::ContentChange change_{codec::sha256("one two three"), codec::sha256("one 2 three")};
 };
@@ -317,12 +321,7 @@ TEST_F(EditFile, ChangesNothingBeforeItMay) {
 
 TEST_F(EditFile, WhoeverAsksForItAgainIsToldAgainWhatIsPrepared) {
     runner_.write("a", "one two three");
-    codec::runner::Execute execute;
-    execute.call = CallId{"edit"};
-    execute.tool = "edit_file";
-    execute.input = kEdit;
-    execute.timeout_ms = 20'000;
-    execute.output_limit_bytes = 1 << 20;
+    const codec::runner::Execute execute = the_edit();
     client_.send(execute);
     ASSERT_TRUE(std::holds_alternative<codec::runner::Prepared>(client_.receive()));
     client_.send(execute);

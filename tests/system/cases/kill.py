@@ -65,11 +65,16 @@ def judge(machine, agents, session, run):
     return wrong
 
 
-def try_point(machine, agents, session, rule):
-    """One run, with a kheishd under `rule`; what went wrong."""
+def begin(machine, agents, session, rule):
+    """A run of a kheishd under `rule`."""
     kill_points.restart_under(machine, rule)
     machine.until("a session is made", lambda: made(machine, agents, session))
-    run = submit(machine, agents, session)
+    return submit(machine, agents, session)
+
+
+def try_point(machine, agents, session, rule):
+    """One run, with a kheishd under `rule`; what went wrong."""
+    run = begin(machine, agents, session, rule)
     ended = agents.ctl("runs", "wait", run, check=False)
     wrong = [] if ended.code == 0 else [f"runs wait ended with {ended.code}: {ended.text()}"]
     try:
@@ -127,9 +132,7 @@ def has_ended_or_waits(agents, run):
 
 def try_until_it_rests(machine, agents, session, rule):
     """As try_point, for a kheishd that may leave its run waiting for somebody."""
-    kill_points.restart_under(machine, rule)
-    machine.until("a session is made", lambda: made(machine, agents, session))
-    run = submit(machine, agents, session)
+    run = begin(machine, agents, session, rule)
     try:
         machine.until(f"{run} has ended or waits", lambda: has_ended_or_waits(agents, run))
     except MachineError as error:

@@ -137,6 +137,26 @@ TEST_F(Context, APromptThatIsTooLongForTheProviderIsHalved) {
     EXPECT_EQ(story.state.status, RunStatus::completed);
 }
 
+// As in a run of before there was a limit, whose provider is down when kheishd is upgraded.
+TEST_F(Context, AFailureOfAnotherKindIsWaitedOutFirst) {
+    start(60);
+    for (int i = 0; i < 2; ++i)
+        turn();
+    story.ask_model();
+    story.answer({proposed(3, 0)});
+    story.judge(call_id(3, 0), Decision::allow);
+    story.start_calls();
+    story.finish(call_id(3, 0));
+    EXPECT_TRUE(story.wants<TrimContext>());
+    story.ask_model(); // with all of it
+    story.fail_model("server");
+    EXPECT_FALSE(story.wants<TrimContext>());
+    EXPECT_FALSE(story.wants<RequestModel>());
+    story.happen(*intent(story.state, story.effect<ScheduleModelRetry>()));
+    story.happen(ModelRetryDue{4, 2});
+    EXPECT_TRUE(story.wants<TrimContext>());
+}
+
 TEST_F(Context, APromptThatCannotBecomeShorterIsTheEnd) {
     start(kNoLimit);
     for (int i = 0; i < 4; ++i)

@@ -142,7 +142,7 @@ class TestRun:
 
     def install_third_party(self):
         """The pinned npm packages that integration tests run against."""
-        if not {"integration", "sanitize-gcc", "system"} & set(self.suites):
+        if not {"integration", "sanitize-gcc", "system", *PART_SUITES} & set(self.suites):
             return
         folder = os.path.join(ROOT, "tests", "third_party")
         wanted = os.path.join(folder, "package-lock.json")

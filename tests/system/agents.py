@@ -18,6 +18,7 @@ from harness import check
 ROUTES = "/etc/kheish/routes.toml"
 SETTINGS = "/etc/kheish/kheish.toml.d/50-system-test.toml"
 SCENARIO = "/etc/kheish/system-test.json"
+FOLDERS = "install -d /etc/kheish /etc/kheish/kheish.toml.d"
 DATABASE = "/var/lib/kheish/journal.db"
 ENDS = ("completed", "failed", "cancelled", "interrupted")
 ALLOW = """[[permissions.rules]]
@@ -58,9 +59,15 @@ class Agents:
             "version": 1,
             "runs": [{"when_input_contains": text, "turns": turns} for text, turns in runs.items()],
         }
-        self.machine.run("install -d /etc/kheish /etc/kheish/kheish.toml.d")
+        self.machine.run(FOLDERS)
         self.machine.write(SCENARIO, json.dumps(scenario))
-        self.machine.write(ROUTES, f'version = 1\n[routes.scripted]\ndriver = "scripted"\nscenario = "{SCENARIO}"\n')
+        routes = f'version = 1\n[routes.scripted]\ndriver = "scripted"\nscenario = "{SCENARIO}"\n'
+        self.configure_routes(routes, allowed, settings)
+
+    def configure_routes(self, routes, allowed=(), settings=""):
+        """As configure(), with a routes.toml of the case's own."""
+        self.machine.run(FOLDERS)
+        self.machine.write(ROUTES, routes)
         self.machine.write(SETTINGS, settings + "".join(ALLOW.format(tool=tool) for tool in allowed))
         self.machine.run("systemctl restart kheish.service")
 

@@ -8,27 +8,49 @@ import collections
 import time
 
 import kill_points
-from agents import ENDS, Agents, bash, turn
+import provider
+from agents import ENDS, Agents, bash
 from harness import case, check
 from machine import MachineError
 
 TURNS = 10
 ACTING_FIRST_TRIES = 40
-CALLS_PER_TURN = 3
-STEPS = [f"step-{turn}-{place}" for turn in range(TURNS) for place in range(CALLS_PER_TURN)]
-# Each step leaves its name in a file that no kheishd ever looks at, and each turn makes one edit in another: an edit that
-# was lost or made twice is not the one that the next edit looks for.
-RUN = [
-    turn(
-        f"Turn {number}.",
-        *[bash(step, f"echo {step} >> effects; echo did {step}") for step in STEPS if step.startswith(f"step-{number}-")],
-        (f"edit-{number}", "edit_file", {"path": "log", "old_string": f"[{number}]", "new_string": f"{number} [{number + 1}]"}),
-    )
-    for number in range(TURNS)
-] + [turn("The last: {{result '" + STEPS[-1] + "'}}")]
-
-
+STEPS_PER_TURN = 2
+STEPS = [f"step-{turn}-{place}" for turn in range(TURNS) for place in range(STEPS_PER_TURN)]
 LOG = " ".join(map(str, range(TURNS))) + f" [{TURNS}]\n"
+TOOLS = ["bash", "edit_file"]
+
+
+def calls(number):
+    """Those of a turn. Each step leaves its name in a file that no kheishd ever looks at, and each turn makes one edit
+
+    in another: an edit that was lost or made twice is not the one that the next edit looks for.
+    """
+    steps = [step for step in STEPS if step.startswith(f"step-{number}-")]
+    edit = {"path": "log", "old_string": f"[{number}]", "new_string": f"{number} [{number + 1}]"}
+    return [bash(step, f"echo {step} >> effects; echo did {step}") for step in steps] + [
+        (f"edit-{number}", "edit_file", edit)
+    ]
+
+
+def ask(number):
+    """The request that a turn answers."""
+    return provider.after(f"edit-{number - 1}") if number else provider.BEGINNING
+
+
+def configure(machine, agents):
+    """30 calls in ten turns, as a provider asks for them over HTTP."""
+    provider.Provider(machine).start(
+        [provider.answer(ask(number), f"Turn {number}.", *calls(number)) for number in range(TURNS)]
+        + [provider.answer(ask(TURNS), "The last.")]
+    )
+    agents.configure_routes(provider.Provider.ROUTES, allowed=TOOLS)
+
+
+def forget(machine, agents):
+    kill_points.remove(machine)
+    agents.forget()
+    provider.Provider(machine).stop()
 
 
 def submit(machine, agents, session):
@@ -99,7 +121,7 @@ def restarts(machine):
 @case(timeout=6 * 3600)
 def at_any_system_call_nothing_is_lost_and_nothing_happens_twice(machine):
     agents = Agents(machine)
-    agents.configure({"": RUN}, allowed=["bash", "edit_file"])
+    configure(machine, agents)
     kill_points.prepare(machine)
     check(try_point(machine, agents, "undisturbed", kill_points.COUNT), [], "without a kill")
     points = kill_points.all_points(kill_points.count(machine))
@@ -114,8 +136,7 @@ def at_any_system_call_nothing_is_lost_and_nothing_happens_twice(machine):
         broken += [f"{call} {when}: {what}" for what in wrong]
         if number % 50 == 0:
             print(f"kill: {number} of {len(chosen)} points, {killed} kills, {len(broken)} broken promises", flush=True)
-    kill_points.remove(machine)
-    agents.forget()
+    forget(machine, agents)
     seconds = time.monotonic() - began
     print(
         f"kill: {len(points)} points, {len(chosen)} tried, {killed} kills, {len(broken)} broken promises, {seconds:.0f} s",
@@ -143,7 +164,7 @@ def try_until_it_rests(machine, agents, session, rule):
 @case(timeout=1800)
 def a_kheishd_that_acts_before_it_writes_is_found_out(machine):
     agents = Agents(machine)
-    agents.configure({"": RUN}, allowed=["bash", "edit_file"])
+    configure(machine, agents)
     kill_points.prepare(machine, machine.test_program("kheishd-acting-first"))
     check(try_until_it_rests(machine, agents, "acting-first", kill_points.COUNT), [], "without a kill")
     # What has been written outlives its process, synced or not: it is before the write that the fault shows.
@@ -155,7 +176,6 @@ def a_kheishd_that_acts_before_it_writes_is_found_out(machine):
         wrong = try_until_it_rests(machine, agents, f"acting-first-{when}", kill_points.kill_at("pwrite64", when))
         if wrong:
             break
-    kill_points.remove(machine)
-    agents.forget()
+    forget(machine, agents)
     print(f"kill: the planted fault was found at kill {tries}: {wrong[:1]}", flush=True)
     check(bool(wrong), True, "the planted fault is found")

@@ -84,18 +84,45 @@ Status take_own_mounts() {
     return {};
 }
 
-/// Opens the workspace with the rights of its user and comes back as root.
-Result<Fd> open_as(const Account& account, const std::string& workspace) {
-    constexpr gid_t kKeepGroup = static_cast<gid_t>(-1);
-    constexpr uid_t kKeepUser = static_cast<uid_t>(-1);
-    if (::setgroups(account.groups.size(), account.groups.data()) != 0)
-        return fail_errno("taking the groups of " + account.name, errno);
-    if (::setresgid(kKeepGroup, account.gid, kKeepGroup) != 0 ||
+constexpr gid_t kKeepGroup = static_cast<gid_t>(-1);
+constexpr uid_t kKeepUser = static_cast<uid_t>(-1);
+
+Status become(const Account& account, gid_t group) {
+    if (::setresgid(kKeepGroup, group, kKeepGroup) != 0 ||
         ::setresuid(kKeepUser, account.uid, kKeepUser) != 0)
         return fail_errno("becoming " + account.name, errno);
-    Result<Fd> directory = open_workspace(workspace);
+    return {};
+}
+
+Status come_back() {
     if (::setresuid(kKeepUser, 0, kKeepUser) != 0 || ::setresgid(kKeepGroup, 0, kKeepGroup) != 0)
         return fail_errno("becoming root again", errno);
+    return {};
+}
+
+/// A session that names no workspace has one of its own, made when it is first needed.
+Status make_own(const Account& account, const std::string& workspace) {
+    KHEISH_TRY(
+        const std::optional<OwnWorkspace> own, find_own_workspace(kOwnWorkspaces, workspace));
+    if (!own)
+        return {};
+    KHEISH_CHECK(become(account, own->group));
+    const Status made = own->make();
+    KHEISH_CHECK(come_back());
+    KHEISH_CHECK(made);
+    KHEISH_CHECK(become(account, account.gid));
+    const Status given = own->give_to(account.gid);
+    KHEISH_CHECK(come_back());
+    return given;
+}
+
+/// Opens the workspace with the rights of its user and comes back as root.
+Result<Fd> open_as(const Account& account, const std::string& workspace) {
+    if (::setgroups(account.groups.size(), account.groups.data()) != 0)
+        return fail_errno("taking the groups of " + account.name, errno);
+    KHEISH_CHECK(become(account, account.gid));
+    Result<Fd> directory = open_workspace(workspace);
+    KHEISH_CHECK(come_back());
     return directory;
 }
 
@@ -104,6 +131,7 @@ Result<Prepared> prepare(const ChildPlan& plan) {
     KHEISH_CHECK(become_ordinary());
     KHEISH_CHECK(take_own_mounts());
     KHEISH_TRY(prepared.account, look_up_account(plan.run_as));
+    KHEISH_CHECK(make_own(prepared.account, plan.workspace));
     KHEISH_TRY(prepared.workspace, open_as(prepared.account, plan.workspace));
     KHEISH_TRY(prepared.user_namespace, make_user_namespace(prepared.account));
     KHEISH_TRY(prepared.seccomp, sandbox::unnamed_file("kheish-seccomp", *plan.seccomp_program));

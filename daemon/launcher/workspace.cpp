@@ -71,6 +71,39 @@ Status check_workspace_path(std::string_view path) {
     return {};
 }
 
+Result<std::optional<OwnWorkspace>>
+find_own_workspace(std::string_view parent, const std::string& path) {
+    if (!path.starts_with(std::string(parent) + "/"))
+        return std::nullopt;
+    OwnWorkspace own;
+    own.name = path.substr(parent.size() + 1);
+    if (own.name.empty() || own.name == "." || own.name == ".." ||
+        own.name.find('/') != std::string::npos)
+        return std::nullopt;
+    constexpr int kDirectory = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    own.parent = Fd(::open(std::string(parent).c_str(), kDirectory));
+    struct stat found {};
+    if (!own.parent || ::fstat(own.parent.get(), &found) != 0)
+        return fail_errno("workspace " + path, errno, Errc::launch_refused);
+    own.group = found.st_gid;
+    if (::fstatat(own.parent.get(), own.name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0)
+        return std::nullopt;
+    return own;
+}
+
+Status OwnWorkspace::make() const {
+    if (::mkdirat(parent.get(), name.c_str(), 0700) != 0 && errno != EEXIST)
+        return fail_errno("making the workspace " + name, errno, Errc::launch_refused);
+    return {};
+}
+
+Status OwnWorkspace::give_to(gid_t gid) const {
+    constexpr uid_t kKeepOwner = static_cast<uid_t>(-1);
+    if (::fchownat(parent.get(), name.c_str(), kKeepOwner, gid, AT_SYMLINK_NOFOLLOW) != 0)
+        return fail_errno("giving the workspace " + name, errno, Errc::launch_refused);
+    return {};
+}
+
 Result<Fd> open_workspace(const std::string& path) {
     KHEISH_CHECK(check_workspace_path(path));
     Fd directory(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace kheish::launcher {
@@ -74,6 +75,33 @@ class OpenWorkspace : public ::testing::Test {
 TEST_F(OpenWorkspace, OpensADirectory) {
     const Result<Fd> directory = open_workspace(base_);
     EXPECT_TRUE(directory) << directory.error().to_string();
+}
+
+TEST_F(OpenWorkspace, OneOfItsOwnIsMadeWhereTheyBelong) {
+    const std::string parent = base_ + "/own";
+    ASSERT_EQ(::mkdir(parent.c_str(), 0700), 0);
+    const auto found = [&parent](const std::string& path) {
+        const Result<std::optional<OwnWorkspace>> own = find_own_workspace(parent, path);
+        EXPECT_TRUE(own) << path;
+        return own && own->has_value();
+    };
+    const Result<std::optional<OwnWorkspace>> own =
+        find_own_workspace(parent, parent + "/session-1");
+    ASSERT_TRUE(own && *own);
+    EXPECT_EQ((*own)->group, ::getgid());
+    EXPECT_TRUE((*own)->make());
+    EXPECT_TRUE((*own)->make()) << "by another attempt";
+    EXPECT_TRUE((*own)->give_to(::getgid()));
+    struct stat made {};
+    ASSERT_EQ(::stat((parent + "/session-1").c_str(), &made), 0);
+    EXPECT_EQ(made.st_mode & 0777U, 0700U);
+    EXPECT_FALSE(found(parent + "/session-1")) << "it is there";
+    for (const std::string& path :
+         {parent, parent + "/", parent + "/..", parent + "/a/b", base_ + "/other", parent + "x"})
+        EXPECT_FALSE(found(path)) << path;
+    ASSERT_EQ(::symlink("/etc", (parent + "/link").c_str()), 0);
+    EXPECT_FALSE(found(parent + "/link")) << "whatever it is";
+    EXPECT_FALSE(find_own_workspace(base_ + "/gone", base_ + "/gone/a"));
 }
 
 TEST_F(OpenWorkspace, FollowsALinkAndJudgesWhereItLeads) {

@@ -145,19 +145,28 @@ void Supervisor::commit_session(
     outside_.journal.submit(
         std::move(write),
         Responder<journal::Committed>(
-            [this, event = std::move(event), responder = std::move(responder)](
-                Result<journal::Committed> result) mutable {
-                if (!result) {
-                    if (const auto found = sessions_.find(event.session); found != sessions_.end())
-                        found->second.ended = false;
-                    responder.fail(result.error());
-                    return;
-                }
-                event.seq = result->first;
-                observer_.on_committed({event});
-                forget(event.session);
-                responder.answer({});
+            [this,
+             alive = std::weak_ptr<void>(alive_),
+             event = std::move(event),
+             responder = std::move(responder)](const Result<journal::Committed>& result) mutable {
+                if (alive.expired())
+                    responder.fail(Errc::journal_unavailable, "kheishd has ended");
+                else
+                    finish_session(std::move(event), result, responder);
             }));
+}
+
+void Supervisor::finish_session(
+    engine::Event event, const Result<journal::Committed>& result, Responder<void>& responder) {
+    if (!result) {
+        if (const auto found = sessions_.find(event.session); found != sessions_.end())
+            found->second.ended = false;
+        return responder.fail(result.error());
+    }
+    event.seq = result->first;
+    observer_.on_committed({event});
+    forget(event.session);
+    responder.answer({});
 }
 
 void Supervisor::accept(

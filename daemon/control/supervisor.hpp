@@ -80,6 +80,8 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
     void on_stopped(RunId run, int attempt, scopes::Accounting accounting) override;
 
   private:
+    void finish_session(
+        engine::Event event, const Result<journal::Committed>& result, Responder<void>& responder);
     using Attempt = std::pair<RunId, int>;
 
     Result<engine::SessionState*> session_state(const SessionId& session);
@@ -110,6 +112,7 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
     /// commit may fail, and then they are active still.
     std::map<SessionId, RunId> ending_;
     std::set<RunId> started_; ///< neither queued nor over, or about to be started
+    std::shared_ptr<void> alive_ = std::make_shared<char>(); ///< the journal may answer later
     std::map<RunId, SessionId>
         roomless_; ///< next in their lines, but settings_.live_runs are started
     std::unique_ptr<Timer> reload_timer_;

@@ -202,6 +202,7 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     propose(const models::ToolCall& call, int turn, std::size_t index, Batch& batch) const;
 
     Result<std::string> input_of(const engine::CallState& call) const;
+    govern::Judgement judgement_of(const engine::CallState& call, const std::string& input) const;
     Result<codec::Digest> digest_of(const engine::CallState& call) const;
     codec::Digest digest_of(const engine::CallState& call, std::string input) const;
     /// What a resolution makes of its gate; the texts that belong to it go to `blobs`.

@@ -22,10 +22,10 @@ Result<std::string> RunActor::input_of(const engine::CallState& call) const {
 void RunActor::Planner::operator()(const engine::JudgeCall& effect) {
     const engine::CallState* call = actor.state().find_call(effect.call);
     KHEISH_ASSERT(call != nullptr);
-    const govern::Judgement judgement = govern::judge(
-        to_govern(actor.state().request.mode),
-        actor.settings_.permission_rules,
-        call->proposal.tool);
+    const Result<std::string> input = actor.input_of(*call);
+    if (!input)
+        return actor.break_off(input.error());
+    const govern::Judgement judgement = actor.judgement_of(*call, *input);
     const bool decided = actor.plan_event(
         plan,
         engine::PermissionDecided{
@@ -39,6 +39,22 @@ void RunActor::Planner::operator()(const engine::JudgeCall& effect) {
             .reason = judgement.reason});
     if (decided && judgement.decision == govern::Behavior::ask)
         actor.open_gate(effect.call, judgement.reason, plan);
+}
+
+/// What cannot be read is denied.
+govern::Judgement
+RunActor::judgement_of(const engine::CallState& call, const std::string& input) const {
+    const Result<codec::Json> object = codec::parse_json(input, {.bytes = tools::kMaxInputBytes});
+    if (!object) {
+        govern::Judgement judgement;
+        judgement.reason = "its input cannot be read: " + object.error().message;
+        return judgement;
+    }
+    std::string argument;
+    return govern::judge(
+        to_govern(state().request.mode),
+        settings_.permission_rules,
+        govern::subject_of(call.proposal.tool, *object, argument));
 }
 
 void RunActor::Planner::operator()(const engine::StartCalls& effect) {

@@ -158,8 +158,7 @@ RunActor::judge_update(const engine::CallState& call, const std::string& input) 
     Result<std::string> valid = tools::validate_input(*tool, input, state().request.workspace);
     if (!valid)
         return fail(std::move(valid).error().wrap("updated_input"));
-    const govern::Judgement judgement = govern::judge(
-        to_govern(state().request.mode), settings_.permission_rules, call.proposal.tool);
+    const govern::Judgement judgement = judgement_of(call, *valid);
     if (judgement.decision == govern::Behavior::deny)
         return fail(
             Errc::forbidden,

@@ -1,7 +1,11 @@
 #include "govern/permission.hpp"
 
+#include "govern/path_pattern.hpp"
+#include "govern/shell_command.hpp"
+
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 namespace kheish::govern {
 
@@ -51,37 +55,95 @@ bool contains(const std::array<std::string_view, Count>& names, std::string_view
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// Larger is more specific; an exact name beats every prefix.
-std::size_t specificity(const Rule& rule) {
-    return rule.pattern.ends_with('*') ? rule.pattern.size() : kPatternLimitBytes + 1;
+constexpr std::string_view kShellTool = "bash";
+/// What looks at everything below the directory that it is given.
+constexpr std::array<std::string_view, 3> kSearchingTools{
+    "list_files", "grep_search", "glob_search"};
+
+/// One thing to be judged: a call, or one command of a script of plain commands.
+struct Unit {
+    const Subject& subject;
+    const ShellScript& script; ///< that command, or all there is
+    bool is_plain = false;     ///< a command, of which it is known what it is
+};
+
+/// Larger is more specific: whether there is an argument, its length, the tool's name.
+using Specificity = std::tuple<bool, std::size_t, std::size_t>;
+
+Specificity specificity(const Rule& rule) {
+    const std::size_t name =
+        rule.pattern.ends_with('*') ? rule.pattern.size() : kPatternLimitBytes + 1;
+    const std::size_t argument = rule.command ? rule.command->text.size()
+                                 : rule.path  ? rule.path->size()
+                                              : 0;
+    return {rule.command || rule.path, argument, name};
 }
 
-const Rule* find_deny(std::span<const Rule> rules, std::string_view tool) {
+bool covers(const CommandPattern& pattern, const Unit& unit) {
+    if (!unit.is_plain)
+        return false;
+    const std::vector<std::string>& command = unit.script.commands.front();
+    return pattern.open_end ? begins_with(command, pattern.words) : command == pattern.words;
+}
+
+bool holds_for(const Rule& rule, const Unit& unit) {
+    const bool allows = rule.behavior == Behavior::allow;
+    if (!rule.matches(unit.subject.tool))
+        return false;
+    if (rule.command)
+        return unit.subject.tool == kShellTool &&
+               (allows ? covers(*rule.command, unit) : may_run(unit.script, rule.command->words));
+    if (!rule.path)
+        return true;
+    if (unit.subject.path.empty())
+        return false;
+    const bool searches = !allows && contains(kSearchingTools, unit.subject.tool);
+    return searches ? may_match_below(*rule.path, unit.subject.path)
+                    : matches_path(*rule.path, unit.subject.path);
+}
+
+template <class Wanted>
+const Rule* most_specific(std::span<const Rule> rules, const Unit& unit, Wanted wanted) {
     const Rule* best = nullptr;
     for (const Rule& rule : rules)
-        if (rule.behavior == Behavior::deny && rule.matches(tool))
+        if (wanted(rule) && holds_for(rule, unit))
             if (best == nullptr || specificity(rule) > specificity(*best))
                 best = &rule;
     return best;
 }
 
-const Rule* find_in_scope(std::span<const Rule> rules, RuleScope scope, std::string_view tool) {
-    const Rule* best = nullptr;
-    for (const Rule& rule : rules)
-        if (rule.scope == scope && rule.matches(tool))
-            if (best == nullptr || specificity(rule) > specificity(*best))
-                best = &rule;
-    return best;
-}
-
-const Rule* find_rule(std::span<const Rule> rules, std::string_view tool) {
-    if (const Rule* deny = find_deny(rules, tool))
+const Rule* find_rule(std::span<const Rule> rules, const Unit& unit) {
+    const auto denies = [](const Rule& rule) {
+        return rule.behavior == Behavior::deny;
+    };
+    if (const Rule* deny = most_specific(rules, unit, denies))
         return deny;
     for (const RuleScope scope :
-         {RuleScope::session, RuleScope::project, RuleScope::user, RuleScope::standard})
-        if (const Rule* rule = find_in_scope(rules, scope, tool))
+         {RuleScope::session, RuleScope::project, RuleScope::user, RuleScope::standard}) {
+        const auto in_scope = [scope](const Rule& rule) {
+            return rule.scope == scope;
+        };
+        if (const Rule* rule = most_specific(rules, unit, in_scope))
             return rule;
-    return find_in_scope(standard_rules(), RuleScope::standard, tool);
+    }
+    return most_specific(standard_rules(), unit, [](const Rule&) { return true; });
+}
+
+/// The strictest rule of all that the call does; nothing where something has none.
+const Rule* find_strictest(std::span<const Rule> rules, const Subject& subject) {
+    const ShellScript script = read_shell_script(subject.command);
+    if (subject.tool != kShellTool || !script.is_plain || script.commands.empty())
+        return find_rule(rules, {subject, script});
+    const Rule* strictest = nullptr;
+    for (const std::vector<std::string>& command : script.commands) {
+        const ShellScript alone = script_of(command);
+        const Rule* rule = find_rule(rules, {subject, alone, true});
+        if (rule == nullptr)
+            return nullptr;
+        if (strictest == nullptr || rule->behavior > strictest->behavior)
+            strictest = rule;
+    }
+    return strictest;
 }
 
 void apply_mode(std::string_view tool, Judgement& judgement) {
@@ -174,6 +236,60 @@ bool Rule::matches(std::string_view tool) const {
     return tool.starts_with(std::string_view(pattern).substr(0, pattern.size() - 1));
 }
 
+std::string Rule::text() const {
+    if (command)
+        return pattern + "(" + command->text + ")";
+    return path ? pattern + "(" + *path + ")" : pattern;
+}
+
+Result<CommandPattern> parse_command_pattern(std::string_view text) {
+    constexpr std::string_view kOpenEnd = " *";
+    CommandPattern pattern;
+    pattern.text = text;
+    pattern.open_end = text.ends_with(kOpenEnd);
+    const ShellScript script =
+        read_shell_script(pattern.open_end ? text.substr(0, text.size() - kOpenEnd.size()) : text);
+    if (text.size() > kPatternLimitBytes || !script.is_plain || script.commands.size() != 1)
+        return fail(
+            Errc::bad_request,
+            "\"" + std::string(text.substr(0, kPatternLimitBytes)) +
+                "\" is not one plain command such as \"git status\", or its beginning such as "
+                "\"git "
+                "diff *\"");
+    pattern.words = script.commands.front();
+    return pattern;
+}
+
+Subject subject_of(std::string_view tool, const codec::Json& input, std::string& storage) {
+    Subject subject{.tool = tool};
+    const std::optional<codec::Json> argument = input.find(tool == kShellTool ? "command" : "path");
+    if (!argument || !argument->is_string()) {
+        // Without a path they look at the whole workspace.
+        if (contains(kSearchingTools, tool))
+            subject.path = ".";
+        return subject;
+    }
+    storage = argument->string();
+    (tool == kShellTool ? subject.command : subject.path) = storage;
+    return subject;
+}
+
+Status check_rule(const Rule& rule) {
+    KHEISH_CHECK(check_pattern(rule.pattern));
+    if (rule.command && rule.pattern != kShellTool)
+        return fail(
+            Errc::bad_request,
+            "a rule about commands is one of bash, not of \"" + rule.pattern + "\"");
+    if (rule.command && rule.path)
+        return fail(Errc::bad_request, "a rule is about a command or about a path, not both");
+    if (rule.path && rule.pattern == kShellTool)
+        return fail(
+            Errc::bad_request, "which paths a command of bash uses cannot be told: use a command");
+    if (rule.path)
+        KHEISH_CHECK(check_path_pattern(*rule.path));
+    return {};
+}
+
 Status check_pattern(std::string_view pattern) {
     if (pattern.empty())
         return fail(Errc::bad_request, "a permission pattern must not be empty");
@@ -194,25 +310,25 @@ std::span<const Rule> standard_rules() {
     return rules;
 }
 
-Judgement judge(Mode mode, std::span<const Rule> rules, std::string_view tool) {
+Judgement judge(Mode mode, std::span<const Rule> rules, const Subject& subject) {
     Judgement judgement;
     judgement.mode = mode;
-    const Rule* rule = find_rule(rules, tool);
+    const Rule* rule = find_strictest(rules, subject);
     if (rule == nullptr) {
         judgement.reason = "no permission rule names this tool";
         return judgement;
     }
     judgement.base_decision = rule->behavior;
     judgement.decision = rule->behavior;
-    judgement.rule_pattern = rule->pattern;
+    judgement.rule_pattern = rule->text();
     judgement.rule_scope = rule->scope;
     judgement.reason = rule->reason;
     if (rule->behavior == Behavior::deny) {
         if (judgement.reason.empty())
-            judgement.reason = "denied by rule " + rule->pattern;
+            judgement.reason = "denied by rule " + rule->text();
         return judgement;
     }
-    apply_mode(tool, judgement);
+    apply_mode(subject.tool, judgement);
     return judgement;
 }
 

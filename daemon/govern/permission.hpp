@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "codec/json.hpp"
 
 #include <optional>
 #include <span>
@@ -25,15 +26,46 @@ std::string_view to_string(Behavior behavior);
 enum class RuleScope { session, project, user, standard };
 std::string_view to_string(RuleScope scope);
 
-/// One rule: a tool name, a prefix ending in '*', or "*".
+/// Words of a command of the shell: these alone, or these at its beginning.
+struct CommandPattern {
+    std::vector<std::string> words; ///< one at least
+    bool open_end = false;          ///< written with " *" behind them
+    std::string text;               ///< as written
+};
+
+/// "git status" or "git diff *": one plain command of the shell. Errc::bad_request for anything
+/// else.
+Result<CommandPattern> parse_command_pattern(std::string_view text);
+
+/// What a call is about, as far as rules look at it.
+struct Subject {
+    std::string_view tool;
+    std::string_view command = {}; ///< of bash: its script
+    std::string_view path = {};    ///< of the tools that take one, relative to the workspace
+};
+
+/// The subject of a call; `input` is its canonical JSON, as validated, and outlives it in
+/// `storage`.
+Subject subject_of(std::string_view tool, const codec::Json& input, std::string& storage);
+
+/// One rule: a tool name, a prefix ending in '*', or "*"; with `command`, of bash and its commands
+/// alone; with `path`, of calls about such paths alone. An allow holds where everything that the
+/// call does is covered; an ask or a deny where anything may be.
 struct Rule {
     std::string pattern;
     Behavior behavior = Behavior::ask;
     RuleScope scope = RuleScope::session;
     std::string reason; ///< shown to people, may be empty
+    std::optional<CommandPattern> command = {};
+    std::optional<std::string> path = {};
 
     bool matches(std::string_view tool) const;
+    /// "bash(git diff *)": the pattern and, where there is one, that of the argument.
+    std::string text() const;
 };
+
+/// Errc::bad_request where a rule could never match.
+Status check_rule(const Rule& rule);
 
 inline constexpr std::size_t kRuleLimit = 1024;
 inline constexpr std::size_t kPatternLimitBytes = 256;
@@ -50,17 +82,22 @@ struct Judgement {
     Behavior decision = Behavior::deny;
     Behavior base_decision = Behavior::deny; ///< of the rule alone
     Mode mode = Mode::standard;
-    std::string mode_effect; ///< empty where the mode changed nothing
-    std::string rule_pattern;
+    std::string mode_effect;  ///< empty where the mode changed nothing
+    std::string rule_pattern; ///< Rule::text()
     RuleScope rule_scope = RuleScope::standard;
     std::string reason;
 };
 
 /// Judges a call of `tool` under `mode`.
 ///
+/// A script for bash that is plain (shell_command.hpp) is judged command by command, and the
+/// strictest judgement is that of the script. Any other script is one thing, which no rule about
+/// commands allows.
+///
 /// A deny in any scope wins over everything, bypassPermissions included. Otherwise the first scope
-/// with a matching rule decides, and inside it the most specific pattern (exact name, then longest
-/// prefix, then "*"; the earlier rule on a tie). Then the mode:
+/// with a matching rule decides, and inside it the most specific one: with an argument before
+/// without, then the longer argument; exact name, then longest prefix, then "*"; the earlier rule
+/// on a tie. Then the mode:
 ///
 ///   acceptEdits        ask -> allow for the tools that edit workspace files
 ///   bypassPermissions  ask -> allow
@@ -68,6 +105,6 @@ struct Judgement {
 ///   plan               deny whatever is not read-only or coordination
 ///
 /// No matching rule at all is a deny.
-Judgement judge(Mode mode, std::span<const Rule> rules, std::string_view tool);
+Judgement judge(Mode mode, std::span<const Rule> rules, const Subject& subject);
 
 } // namespace kheish::govern

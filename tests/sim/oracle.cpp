@@ -223,8 +223,12 @@ void Oracle::on_execute(
     require(
         codec::blob_ref(execution.input) == call->proposal.input,
         who + " is executed with another input than the model's");
+    std::string argument;
     const govern::Judgement judgement = govern::judge(
-        control::to_govern(state->request.mode), settings_.permission_rules, execution.tool);
+        control::to_govern(state->request.mode),
+        settings_.permission_rules,
+        govern::subject_of(
+            execution.tool, codec::parse_json(execution.input).value_or(codec::Json()), argument));
     require(judgement.decision != govern::Behavior::deny, who + " is denied and executed");
     if (judgement.decision != govern::Behavior::ask)
         return;

@@ -39,7 +39,7 @@ constexpr std::array kTable{
 TEST(Judge, FollowsTheTableWithoutRules) {
     for (const Row& row : kTable)
         for (std::size_t i = 0; i < kColumns.size(); ++i) {
-            const Judgement judgement = judge(kColumns[i], {}, row.tool);
+            const Judgement judgement = judge(kColumns[i], {}, {row.tool});
             EXPECT_EQ(judgement.decision, row.expected[i])
                 << row.tool << " in " << to_string(kColumns[i]);
             EXPECT_EQ(judgement.mode_effect.empty(), judgement.decision == judgement.base_decision)
@@ -54,7 +54,7 @@ TEST(Judge, ADenyInAnyScopeWinsInEveryMode) {
                 Rule{"bash", allow, RuleScope::session, {}},
                 Rule{"ba*", deny, scope, "not here"},
             };
-            const Judgement judgement = judge(mode, rules, "bash");
+            const Judgement judgement = judge(mode, rules, {"bash"});
             EXPECT_EQ(judgement.decision, deny) << to_string(scope) << to_string(mode);
             EXPECT_EQ(judgement.reason, "not here");
             EXPECT_EQ(judgement.rule_scope, scope);
@@ -66,8 +66,8 @@ TEST(Judge, ScopesSettleAllowAndAskInOrder) {
         Rule{"bash", ask, RuleScope::user, {}},
         Rule{"*", allow, RuleScope::project, {}},
     };
-    EXPECT_EQ(judge(Mode::standard, rules, "bash").decision, allow);
-    EXPECT_EQ(judge(Mode::standard, rules, "bash").rule_pattern, "*");
+    EXPECT_EQ(judge(Mode::standard, rules, {"bash"}).decision, allow);
+    EXPECT_EQ(judge(Mode::standard, rules, {"bash"}).rule_pattern, "*");
 }
 
 TEST(Judge, TheMostSpecificPatternWinsInsideAScope) {
@@ -77,10 +77,10 @@ TEST(Judge, TheMostSpecificPatternWinsInsideAScope) {
         Rule{"mcp__files__*", allow, RuleScope::session, {}},
         Rule{"mcp__files__write", ask, RuleScope::session, {}},
     };
-    EXPECT_EQ(judge(Mode::standard, rules, "mcp__files__write").decision, ask);
-    EXPECT_EQ(judge(Mode::standard, rules, "mcp__files__read").decision, allow);
-    EXPECT_EQ(judge(Mode::standard, rules, "mcp__mail__send").decision, ask);
-    EXPECT_EQ(judge(Mode::standard, rules, "bash").decision, allow);
+    EXPECT_EQ(judge(Mode::standard, rules, {"mcp__files__write"}).decision, ask);
+    EXPECT_EQ(judge(Mode::standard, rules, {"mcp__files__read"}).decision, allow);
+    EXPECT_EQ(judge(Mode::standard, rules, {"mcp__mail__send"}).decision, ask);
+    EXPECT_EQ(judge(Mode::standard, rules, {"bash"}).decision, allow);
 }
 
 TEST(Judge, TheEarlierRuleWinsATie) {
@@ -88,13 +88,13 @@ TEST(Judge, TheEarlierRuleWinsATie) {
         Rule{"bash", allow, RuleScope::session, "first"},
         Rule{"bash", ask, RuleScope::session, "second"},
     };
-    EXPECT_EQ(judge(Mode::standard, rules, "bash").reason, "first");
+    EXPECT_EQ(judge(Mode::standard, rules, {"bash"}).reason, "first");
 }
 
 TEST(Judge, ARuleThatAllowsStillYieldsToPlanMode) {
     const std::array rules{Rule{"bash", allow, RuleScope::session, {}}};
-    EXPECT_EQ(judge(Mode::plan, rules, "bash").decision, deny);
-    EXPECT_EQ(judge(Mode::dont_ask, rules, "bash").decision, allow);
+    EXPECT_EQ(judge(Mode::plan, rules, {"bash"}).decision, deny);
+    EXPECT_EQ(judge(Mode::dont_ask, rules, {"bash"}).decision, allow);
 }
 
 TEST(Mode, HasTwoSpellings) {

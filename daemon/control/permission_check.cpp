@@ -1,0 +1,159 @@
+#include "control/permission_check.hpp"
+
+#include "codec/object_reader.hpp"
+#include "control/requests.hpp"
+#include "tools/input.hpp"
+#include "tools/tool.hpp"
+
+#include <array>
+
+namespace kheish::control {
+
+namespace {
+
+using codec::Json;
+using codec::ObjectReader;
+
+constexpr std::array kModes{
+    govern::Mode::standard,
+    govern::Mode::accept_edits,
+    govern::Mode::plan,
+    govern::Mode::dont_ask,
+    govern::Mode::bypass_permissions};
+
+void read_session(ObjectReader& reader, std::optional<SessionId>& session) {
+    const std::optional<std::string> text = reader.optional_string("session_id", kLabelLimitBytes);
+    if (!text)
+        return;
+    if (Result<SessionId> parsed = parse_session_id(*text))
+        session = *std::move(parsed);
+    else
+        reader.reject_with(parsed.error());
+}
+
+void read_mode(ObjectReader& reader, std::optional<govern::Mode>& mode) {
+    const std::optional<std::string> text =
+        reader.optional_string("mode_override", kLabelLimitBytes);
+    if (!text)
+        return;
+    mode = govern::parse_mode(*text);
+    if (!mode)
+        reader.reject(
+            "mode_override", "must be default, acceptEdits, plan, dontAsk or bypassPermissions");
+}
+
+govern::Judgement
+judge(const Settings& settings, govern::Mode mode, const std::string& tool, const Json& input) {
+    std::string argument;
+    return govern::judge(
+        mode, settings.permission_rules, govern::subject_of(tool, input, argument));
+}
+
+/// What both views say of a judgement.
+Json judgement_view(const std::string& tool, const govern::Judgement& judgement) {
+    Json view = Json::object({
+        {"tool_name", tool},
+        {"decision", govern::to_string(judgement.decision)},
+        {"base_decision", govern::to_string(judgement.base_decision)},
+        {"approval_required", judgement.decision == govern::Behavior::ask},
+        {"scope", govern::to_string(judgement.rule_scope)},
+    });
+    if (!judgement.rule_pattern.empty())
+        view.set("matched_rule", judgement.rule_pattern);
+    if (!judgement.mode_effect.empty())
+        view.set("mode_effect", judgement.mode_effect);
+    if (!judgement.reason.empty())
+        view.set("reason", judgement.reason);
+    return view;
+}
+
+/// What the record would say.
+Json audit_view(const CheckPermission& request, const govern::Judgement& judgement) {
+    Json view = Json::object({
+        {"decision", govern::to_string(judgement.decision)},
+        {"base_decision", govern::to_string(judgement.base_decision)},
+        {"effective_mode", govern::to_string(judgement.mode)},
+        {"mode_effect", judgement.mode_effect},
+        {"matched_rule_pattern", judgement.rule_pattern},
+        {"matched_rule_origin", "static"},
+        {"scope", govern::to_string(judgement.rule_scope)},
+        {"reason", judgement.reason},
+    });
+    if (!request.call.empty())
+        view.set("tool_call_id", request.call);
+    return view;
+}
+
+Json argument_rules(const Settings& settings, std::string_view tool) {
+    Json rules = Json::array();
+    for (const govern::Rule& rule : settings.permission_rules)
+        if ((rule.command || rule.path) && rule.matches(tool))
+            rules.append(Json::object(
+                {{"rule", rule.text()}, {"behavior", govern::to_string(rule.behavior)}}));
+    return rules;
+}
+
+} // namespace
+
+Result<CheckPermission> parse_check_permission(const Json& body) {
+    ObjectReader reader(body, "body");
+    CheckPermission request;
+    request.tool = reader.required_string("tool_name", kLabelLimitBytes);
+    if (reader.ok() && request.tool.empty())
+        reader.reject("tool_name", "must not be empty");
+    request.input = reader.optional_object("input").value_or(Json::object());
+    request.call = reader.optional_string("tool_call_id", kLabelLimitBytes).value_or("");
+    read_session(reader, request.session);
+    read_mode(reader, request.mode);
+    KHEISH_CHECK(reader.finish());
+    const tools::Tool* tool = tools::find_tool(request.tool);
+    if (tool == nullptr || request.input.keys().empty())
+        return request;
+    Result<std::string> valid = tools::validate_input(*tool, codec::canonical_json(request.input));
+    if (!valid)
+        return fail(std::move(valid).error().wrap("body.input"));
+    KHEISH_TRY(request.input, codec::parse_json(*valid));
+    return request;
+}
+
+Result<DescribeMatrix> parse_describe_matrix(const Json& body) {
+    ObjectReader reader(body, "body");
+    DescribeMatrix request;
+    read_session(reader, request.session);
+    KHEISH_CHECK(reader.finish());
+    return request;
+}
+
+Json permission_check_view(const Settings& settings, const CheckPermission& request) {
+    const govern::Judgement judgement = judge(
+        settings, request.mode.value_or(settings.permission_mode), request.tool, request.input);
+    Json view = judgement_view(request.tool, judgement);
+    view.set("mode_applied", govern::to_string(judgement.mode));
+    view.set("audit_preview", audit_view(request, judgement));
+    view.set("hooks_evaluated", false);
+    view.set("hook_policy", "not_executed_in_dry_run");
+    if (request.session)
+        view.set("session_id", request.session->value);
+    return view;
+}
+
+Json permission_matrix_view(const Settings& settings, const DescribeMatrix& request) {
+    Json modes = Json::array();
+    for (const govern::Mode mode : kModes) {
+        Json rows = Json::array();
+        for (const tools::Tool& tool : tools::all_tools()) {
+            const std::string name(tool.name);
+            Json row = judgement_view(name, judge(settings, mode, name, Json::object()));
+            if (Json rules = argument_rules(settings, name); rules.size() > 0)
+                row.set("argument_rules", std::move(rules));
+            rows.append(std::move(row));
+        }
+        modes.append(Json::object({{"mode", govern::to_string(mode)}, {"tools", std::move(rows)}}));
+    }
+    Json view = Json::object({{"modes", std::move(modes)}});
+    if (request.session)
+        view.set("session_id", request.session->value);
+    return view;
+}
+
+} // namespace kheish::control

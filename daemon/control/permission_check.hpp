@@ -1,0 +1,36 @@
+#pragma once
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "codec/json.hpp"
+#include "control/settings.hpp"
+
+#include <optional>
+#include <string>
+
+/// What the permission rules would say, without anything happening: no call, no gate, no record.
+namespace kheish::control {
+
+struct CheckPermission {
+    std::string tool;
+    codec::Json input = codec::Json::object();
+    std::optional<SessionId> session = {};
+    std::optional<govern::Mode> mode = {}; ///< absent: the configured one
+    std::string call;                      ///< shown again, for whoever compares
+};
+/// Members: tool_name, input, session_id, mode_override, tool_call_id. The input of a tool that
+/// kheish has must be one that it takes, where it has any members: Errc::bad_request.
+Result<CheckPermission> parse_check_permission(const codec::Json& body);
+
+struct DescribeMatrix {
+    std::optional<SessionId> session = {};
+};
+/// Members: session_id.
+Result<DescribeMatrix> parse_describe_matrix(const codec::Json& body);
+
+/// PermissionExplanation of the wire contract.
+codec::Json permission_check_view(const Settings& settings, const CheckPermission& request);
+/// Every tool under each mode, by its name alone: rules about arguments are listed with it.
+codec::Json permission_matrix_view(const Settings& settings, const DescribeMatrix& request);
+
+} // namespace kheish::control

@@ -15,6 +15,8 @@ std::vector<Command> all_commands() {
           run_commands,
           approval_commands,
           question_commands,
+          permission_commands,
+          token_commands,
           journal_commands})
         for (Command& command : group())
             all.push_back(std::move(command));

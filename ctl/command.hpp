@@ -55,6 +55,8 @@ std::vector<Command> session_commands();
 std::vector<Command> run_commands();
 std::vector<Command> approval_commands();
 std::vector<Command> question_commands();
+std::vector<Command> permission_commands();
+std::vector<Command> token_commands();
 std::vector<Command> journal_commands();
 std::vector<Command> one_shot_commands();
 /// All of them.

@@ -1,6 +1,7 @@
 #include "app.hpp"
 
 #include "base/log.hpp"
+#include "http/bearer_tokens.hpp"
 #include "journal/sqlite_journal.hpp"
 #include "scopes/cgroup.hpp"
 
@@ -57,9 +58,21 @@ uid_t agent_uid() {
 }
 
 Result<govern::Rule> to_rule(const config::Settings::PermissionRule& configured) {
-    KHEISH_CHECK(govern::check_pattern(configured.pattern));
     govern::Rule rule;
     rule.pattern = configured.pattern;
+    const auto wrong = [](const Error& error) {
+        return fail(Errc::invalid_configuration, "permissions.rules: " + error.message);
+    };
+    if (!configured.command.empty()) {
+        Result<govern::CommandPattern> command = govern::parse_command_pattern(configured.command);
+        if (!command)
+            return wrong(command.error());
+        rule.command = *std::move(command);
+    }
+    if (!configured.path.empty())
+        rule.path = configured.path;
+    if (const Status checked = govern::check_rule(rule); !checked)
+        return wrong(checked.error());
     rule.scope = govern::RuleScope::user;
     rule.reason = configured.reason;
     for (const govern::Behavior behavior :
@@ -123,6 +136,10 @@ http::Limits http_limits(const config::Settings::Http& settings) {
     return limits;
 }
 
+http::BrowserGuard::Names browser_names(const config::Settings::Http& settings) {
+    return {.hosts = settings.allowed_hosts, .origins = settings.allowed_origins};
+}
+
 /// As Inhibit() of logind has it.
 std::string inhibits_of(const config::Settings::Inhibit& settings) {
     std::string what;
@@ -140,6 +157,7 @@ Status check_configuration(const Options& options) {
     KHEISH_TRY(const config::Settings settings, config::load_settings(directories));
     KHEISH_CHECK(config::load_routes(directories, read_environment()));
     KHEISH_CHECK(control_settings(settings, 0));
+    KHEISH_CHECK(http::BrowserGuard::check(browser_names(settings.http)));
     return {};
 }
 
@@ -171,6 +189,7 @@ Status App::read_configuration(const Options& options) {
     environment_ = read_environment();
     KHEISH_TRY(settings_, config::load_settings(directories));
     KHEISH_TRY(route_settings_, config::load_routes(directories, environment_));
+    KHEISH_CHECK(http::BrowserGuard::check(browser_names(settings_.http)));
     const auto state = environment_.find("STATE_DIRECTORY"); // systemd.exec(5)
     if (!options.state_directory.empty())
         settings_.state_directory = options.state_directory;
@@ -235,17 +254,44 @@ Status App::build_edges(const Options& options) {
         sockets.emplace("http", std::move(socket));
     }
     for (auto& [name, socket] : sockets) {
-        if (name != "http")
-            return fail(
-                Errc::invalid_configuration,
-                "the service manager passed a socket named \"" + name +
-                    "\"; kheishd knows \"http\"");
-        KHEISH_CHECK(http_->listen(std::move(socket), std::make_unique<http::PeerCredentials>()));
+        KHEISH_TRY(std::unique_ptr<http::Identity> identity, identity_of(name));
+        KHEISH_CHECK(http_->listen(std::move(socket), std::move(identity)));
     }
+    control_->tokens().set_withdrawal_listener(
+        [this](const Principal& principal) { http_->withdraw(principal); });
     watch_routes();
     join_bus(options.bus);
     watchdog_ = std::make_unique<loop::Watchdog>(*timers_);
     return {};
+}
+
+/// How callers of the socket that the service manager calls `name` are known.
+Result<std::unique_ptr<http::Identity>> App::identity_of(const std::string& name) {
+    if (name == "http")
+        return std::make_unique<http::PeerCredentials>();
+    if (name != "http-tcp")
+        return fail(
+            Errc::invalid_configuration,
+            "the service manager passed a socket named \"" + name +
+                "\"; kheishd knows \"http\" and \"http-tcp\"");
+    std::shared_ptr<const http::TlsCredentials> tls;
+    if (!settings_.http.tls_certificate.empty()) {
+        KHEISH_TRY(
+            tls,
+            http::TlsCredentials::load(
+                {.certificate = settings_.http.tls_certificate,
+                 .key = settings_.http.tls_key,
+                 .client_ca = settings_.http.tls_client_ca}));
+    }
+    return std::make_unique<http::BearerTokens>(
+        http::BrowserGuard(browser_names(settings_.http)),
+        [this](std::string_view secret) { return control_->tokens().authenticate(secret); },
+        http::Failures(
+            clock_,
+            [this](control::AuthenticationFailure failure) {
+                control_->note_authentication_failure(std::move(failure));
+            }),
+        std::move(tls));
 }
 
 void App::watch_routes() {

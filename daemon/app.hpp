@@ -56,6 +56,7 @@ class App {
     Status build_outside(OpenJournal open_journal);
     Status build_control();
     Status build_edges(const Options& options);
+    Result<std::unique_ptr<http::Identity>> identity_of(const std::string& name);
     void watch_routes();
     void join_bus(Options::Bus bus);
     void on_bus(const Status& joined);

@@ -13,6 +13,8 @@ _kheishctl() {
         --output) mapfile -t COMPREPLY < <(compgen -W "pretty json" -- "$word"); return ;;
         --content-file | --updated-input-file | --result-file | --answers-file) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         --workspace | --state-directory) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+        --mode) mapfile -t COMPREPLY < <(compgen -W "default acceptEdits plan dontAsk bypassPermissions" -- "$word"); return ;;
+        --role) mapfile -t COMPREPLY < <(compgen -W "reader operator admin" -- "$word"); return ;;
         --order) mapfile -t COMPREPLY < <(compgen -W "asc desc" -- "$word"); return ;;
     esac
 
@@ -38,6 +40,11 @@ _kheishctl() {
         "questions list") options+=" --session-id" ;;
         "questions answer") options+=" --answers-json --answers-file --interactive --declined --justification --idempotency-key --wait" ;;
         "questions cancel") options+=" --justification --idempotency-key" ;;
+        "permissions check") options+=" --input-json --mode --session-id --tool-call-id" ;;
+        "permissions matrix") options+=" --session-id" ;;
+        "tokens create") options+=" --role --expires-after" ;;
+        "tokens rotate") options+=" --expires-after" ;;
+        "tokens revoke") options+=" --reason" ;;
         "journal verify" | "journal rebuild") options+=" --state-directory" ;;
         "journal backup") options+=" --state-directory" ;;
         "journal export") options+=" --after --content --state-directory" ;;
@@ -47,8 +54,10 @@ _kheishctl() {
         runs) verbs="list get explain wait stream events cancel" ;;
         approvals) verbs="list show allow deny supply allow-all deny-all" ;;
         questions) verbs="list show answer cancel" ;;
+        permissions) verbs="check matrix" ;;
+        tokens) verbs="list create rotate revoke" ;;
         journal) verbs="verify backup export prune rebuild" ;;
-        "") verbs="status capabilities run sessions events runs approvals questions journal" ;;
+        "") verbs="status capabilities run sessions events runs approvals questions permissions tokens journal" ;;
     esac
 
     if [[ $word == -* ]]; then

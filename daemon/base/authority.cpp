@@ -31,6 +31,10 @@ Principal Principal::agent(std::string_view agent_id) {
     return {Kind::agent, std::string(agent_id)};
 }
 
+Principal Principal::token(std::string_view token_name) {
+    return {Kind::token, std::string(token_name)};
+}
+
 std::string Principal::to_string() const {
     for (const auto& [row_kind, word] : kKinds)
         if (row_kind == kind)

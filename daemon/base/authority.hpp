@@ -20,6 +20,7 @@ struct Principal {
 
     static Principal user(uid_t uid);
     static Principal agent(std::string_view agent_id);
+    static Principal token(std::string_view name);
     static Principal daemon() { return {}; }
     static Result<Principal> parse(std::string_view text);
     std::string to_string() const;

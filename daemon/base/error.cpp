@@ -25,7 +25,21 @@ constexpr std::array kTable{
         2,
         EINVAL},
     ErrorInfo{Errc::unauthorized, "auth", "unauthorized", "Unauthorized", 401, 4, EACCES},
+    ErrorInfo{Errc::missing_token, "auth", "missing_token", "MissingToken", 401, 4, EACCES},
+    ErrorInfo{Errc::malformed_token, "auth", "malformed_token", "MalformedToken", 401, 4, EACCES},
+    ErrorInfo{Errc::invalid_token, "auth", "invalid_token", "InvalidToken", 401, 4, EACCES},
+    ErrorInfo{
+        Errc::authentication_rate_limited,
+        "auth",
+        "rate_limited",
+        "AuthenticationRateLimited",
+        429,
+        7,
+        EAGAIN},
     ErrorInfo{Errc::forbidden, "auth", "insufficient_access", "Forbidden", 403, 4, EPERM},
+    ErrorInfo{Errc::host_not_allowed, "auth", "host_not_allowed", "HostNotAllowed", 403, 4, EPERM},
+    ErrorInfo{
+        Errc::origin_not_allowed, "cors", "origin_not_allowed", "OriginNotAllowed", 403, 4, EPERM},
     ErrorInfo{Errc::not_found, "", "not_found", "NotFound", 404, 5, ENOENT},
     ErrorInfo{Errc::route_not_found, "api", "route_not_found", "RouteNotFound", 404, 5, ENOENT},
     ErrorInfo{

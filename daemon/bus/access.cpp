@@ -97,7 +97,10 @@ void Access::on_answer(std::uint64_t number, bool others, Status answer) {
         return ask(number, Stage::action, false);
     if (!answer)
         return finish(number, fail(std::move(answer).error()));
-    question.caller.acts_for_others = others;
+    // What is nobody's is for administrators, and so is everything else then.
+    const bool administers =
+        control::info(question.request.operation).audit == control::AuditClass::administer;
+    question.caller.acts_for_others = others || administers;
     finish(number, Caller(question.caller));
 }
 

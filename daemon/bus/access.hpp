@@ -28,8 +28,8 @@ struct AccessRequest {
 
 /// Finds out who calls and asks the authority of the host whether they may, always before anything
 /// changes. The action is that of the operations table, for somebody else's things the one with
-/// "-others" behind it; only the latter's yes sets Caller::acts_for_others. A caller who leaves the
-/// bus ends the question and the prompt.
+/// "-others" behind it; only the latter's yes, and that of administration, sets
+/// Caller::acts_for_others. A caller who leaves the bus ends the question and the prompt.
 class Access {
   public:
     static constexpr std::size_t kPendingLimit = 4096;

@@ -136,6 +136,111 @@ Result<Plan> plan_follow(BusEdge& edge, sd_bus_message* call) {
     return follow_plan(edge, Operation::events_follow, std::move(filter), cursor);
 }
 
+/// A session's is its owner's to ask about, the rules in themselves are anybody's.
+Result<AccessRequest>
+permission_access(BusEdge& edge, Operation operation, const std::optional<SessionId>& session) {
+    AccessRequest access{.operation = operation};
+    if (session) {
+        KHEISH_TRY(access.owner, edge.service().session_owner(*session));
+    }
+    return access;
+}
+
+Result<Plan> plan_permission(BusEdge& edge, sd_bus_message* call) {
+    KHEISH_TRY(Json options, read_dictionary(call));
+    KHEISH_TRY(options, with_json_text(options, "input", control::kSmallBodyLimitBytes));
+    KHEISH_TRY(control::CheckPermission request, control::parse_check_permission(options));
+    KHEISH_TRY(
+        AccessRequest access,
+        permission_access(edge, Operation::permissions_check, request.session));
+    return Plan{
+        std::move(access),
+        [&edge, request = std::move(request)](const Caller& caller, const BusMessage& message) {
+            reply_json(message.get(), edge.service().permission_view(caller, request));
+        }};
+}
+
+Result<Plan> plan_permission_matrix(BusEdge& edge, sd_bus_message* call) {
+    KHEISH_TRY(const Json options, read_dictionary(call));
+    KHEISH_TRY(control::DescribeMatrix request, control::parse_describe_matrix(options));
+    KHEISH_TRY(
+        AccessRequest access,
+        permission_access(edge, Operation::permissions_matrix, request.session));
+    return Plan{
+        std::move(access),
+        [&edge, request = std::move(request)](const Caller& caller, const BusMessage& message) {
+            reply_json(message.get(), edge.service().permissions_view(caller, request));
+        }};
+}
+
+Result<Plan> plan_list_tokens(BusEdge& edge, sd_bus_message* call) {
+    KHEISH_TRY(const Json options, read_dictionary(call));
+    codec::ObjectReader reader(options, "options");
+    KHEISH_CHECK(reader.finish());
+    return Plan{
+        {.operation = Operation::tokens_list, .details = {{"summary", "list the tokens"}}},
+        [&edge](const Caller& caller, const BusMessage& message) {
+            reply_json(message.get(), edge.service().tokens_view(caller));
+        }};
+}
+
+template <class Request>
+using TokenChange = void (control::Service::*)(const Caller&, Request, Responder<Json>);
+
+/// The prompt says what is to be done to which token.
+template <class Request>
+Plan token_plan(
+    BusEdge& edge,
+    Operation operation,
+    std::string summary,
+    Request request,
+    TokenChange<Request> change) {
+    return Plan{
+        {.operation = operation, .details = {{"summary", std::move(summary)}}},
+        [&edge, change, request = std::move(request)](
+            const Caller& caller, BusMessage message) mutable {
+            (edge.service().*
+             change)(caller, std::move(request), json_responder(std::move(message)));
+        }};
+}
+
+Result<Plan> plan_create_token(BusEdge& edge, sd_bus_message* call) {
+    KHEISH_TRY(const Json options, read_dictionary(call));
+    KHEISH_TRY(control::CreateToken request, control::parse_create_token(options));
+    std::string summary = "make the token " + request.name + " with the role " +
+                          std::string(control::to_string(request.role));
+    return token_plan(
+        edge,
+        Operation::tokens_create,
+        std::move(summary),
+        std::move(request),
+        &control::Service::create_token);
+}
+
+Result<Plan> plan_rotate_token(BusEdge& edge, sd_bus_message* call) {
+    KHEISH_TRY(const Json options, read_dictionary(call));
+    KHEISH_TRY(control::RotateToken request, control::parse_rotate_token(options));
+    std::string summary = "give the token " + request.name + " a new secret";
+    return token_plan(
+        edge,
+        Operation::tokens_rotate,
+        std::move(summary),
+        std::move(request),
+        &control::Service::rotate_token);
+}
+
+Result<Plan> plan_revoke_token(BusEdge& edge, sd_bus_message* call) {
+    KHEISH_TRY(const Json options, read_dictionary(call));
+    KHEISH_TRY(control::RevokeToken request, control::parse_revoke_token(options));
+    std::string summary = "revoke the token " + request.name;
+    return token_plan(
+        edge,
+        Operation::tokens_revoke,
+        std::move(summary),
+        std::move(request),
+        &control::Service::revoke_token);
+}
+
 int get_version(
     sd_bus*, const char*, const char*, const char*, sd_bus_message* reply, void*, sd_bus_error*) {
     return sd_bus_message_append(reply, "s", KHEISH_VERSION);
@@ -189,6 +294,42 @@ const sd_bus_vtable kVtable[] = {
         SD_BUS_ARGS("a{sv}", options),
         SD_BUS_RESULT("h", stream),
         handle<plan_follow>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "ListTokens",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_list_tokens>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "CreateToken",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_create_token>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "RotateToken",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_rotate_token>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "RevokeToken",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_revoke_token>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "DescribePermission",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_permission>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "DescribePermissionMatrix",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_permission_matrix>,
         kOpen),
     SD_BUS_VTABLE_END,
 };

@@ -22,6 +22,7 @@ constexpr std::int64_t kMonthSeconds = 2'592'000;
 constexpr std::int64_t kYearSeconds = 31'622'400;
 constexpr std::size_t kRuleLimit = 1024;
 constexpr std::size_t kDropInLimit = 256;
+constexpr std::size_t kNameLimit = 64;
 constexpr std::array<std::string_view, 5> kModes{
     "default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"};
 constexpr std::array<std::string_view, 3> kBehaviors{"allow", "ask", "deny"};
@@ -60,6 +61,8 @@ Result<Settings::PermissionRule> read_rule(const Value& value) {
         reader.reject("behavior", "is required");
     rule.behavior = kBehaviors.at(behavior.value_or(0));
     rule.reason = reader.string("reason").value_or("");
+    rule.command = reader.string("command").value_or("");
+    rule.path = reader.string("path").value_or("");
     KHEISH_CHECK(reader.finish());
     return rule;
 }
@@ -129,6 +132,15 @@ Status read_http(const Value& value, Settings::Http& http) {
     read_number(reader, "connections", 1, 100'000, http.connections);
     read_number(reader, "subscribers", 1, 100'000, http.subscribers);
     read_number(reader, "heartbeat_seconds", 1, 3600, http.heartbeat);
+    http.allowed_hosts = reader.strings("allowed_hosts", kNameLimit);
+    http.allowed_origins = reader.strings("allowed_origins", kNameLimit);
+    http.tls_certificate = reader.path("tls_certificate").value_or("");
+    http.tls_key = reader.path("tls_key").value_or("");
+    http.tls_client_ca = reader.path("tls_client_ca").value_or("");
+    if (http.tls_certificate.empty() != http.tls_key.empty())
+        reader.reject("tls_key", "and tls_certificate belong together");
+    if (!http.tls_client_ca.empty() && http.tls_key.empty())
+        reader.reject("tls_client_ca", "needs tls_certificate and tls_key");
     return reader.finish();
 }
 

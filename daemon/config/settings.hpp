@@ -35,6 +35,8 @@ struct Settings {
         std::string pattern;  ///< a tool's name, a prefix ending in '*', or "*"
         std::string behavior; ///< "allow", "ask" or "deny"
         std::string reason;
+        std::string command = {}; ///< empty: whatever the command
+        std::string path = {};    ///< empty: whatever the path
     };
     struct Permissions {
         std::chrono::seconds approvals_expire_after{0}; ///< 0 is never
@@ -74,6 +76,11 @@ struct Settings {
         std::int64_t connections = 4096;
         std::int64_t subscribers = 2048; ///< event streams
         std::chrono::seconds heartbeat{15};
+        std::vector<std::string> allowed_hosts;
+        std::vector<std::string> allowed_origins;
+        std::string tls_certificate; ///< empty: no TLS
+        std::string tls_key;
+        std::string tls_client_ca; ///< empty: clients show no certificate
     } http;
 };
 

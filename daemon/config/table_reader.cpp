@@ -112,6 +112,23 @@ std::vector<const Value*> TableReader::array_of_tables(std::string_view key, std
     return tables;
 }
 
+std::vector<std::string> TableReader::strings(std::string_view key, std::size_t limit) {
+    std::vector<std::string> texts;
+    const Array* array = take_as<Array>(key, "an array of strings");
+    if (array == nullptr)
+        return texts;
+    if (array->size() > limit)
+        reject(key, "must not hold more than " + std::to_string(limit) + " entries");
+    for (const Value& value : *array) {
+        const std::string* text = std::get_if<std::string>(&value.content);
+        if (text == nullptr || text->empty() || text->size() > kStringLimitBytes)
+            reject(key, "must hold strings that are not empty");
+        else
+            texts.push_back(*text);
+    }
+    return texts;
+}
+
 std::string TableReader::origin(std::string_view key) const {
     if (table_ == nullptr)
         return value_.origin;

@@ -32,6 +32,8 @@ class TableReader {
     std::optional<std::size_t> word(std::string_view key, std::span<const std::string_view> words);
     /// An absolute path without "." and ".." parts.
     std::optional<std::string> path(std::string_view key);
+    /// Empty where the key is not there; none of them is empty.
+    std::vector<std::string> strings(std::string_view key, std::size_t limit);
     const Value* table(std::string_view key);
     std::vector<const Value*> array_of_tables(std::string_view key, std::size_t limit);
 

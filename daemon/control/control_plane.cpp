@@ -34,9 +34,11 @@ ControlPlane::ControlPlane(Outside outside, Settings settings)
           [this](const Caller& caller, const SessionId& session) {
               return may_see(caller, session);
           }),
+      tokens_(outside_, [this](const std::vector<engine::Event>& events) { on_committed(events); }),
       started_at_us_(outside_.clock.now().wall_us) {}
 
 Status ControlPlane::restore() {
+    KHEISH_CHECK(tokens_.load());
     return supervisor_.restore();
 }
 
@@ -57,6 +59,8 @@ FrameViews ControlPlane::frame_views() const {
 bool ControlPlane::may_see(const Caller& caller, const SessionId& session) const {
     if (caller.acts_for_others)
         return true;
+    if (session.empty()) // what belongs to no session is for administrators
+        return false;
     auto owner = owners_.find(session);
     if (owner == owners_.end()) {
         const Result<journal::SessionRow> row = outside_.journal.session(session);
@@ -250,7 +254,7 @@ void ControlPlane::on_committed(const std::vector<engine::Event>& events) {
 }
 
 void ControlPlane::tell_listener(const engine::Event& event) {
-    if (listener_ == nullptr)
+    if (listener_ == nullptr || engine::is_governance(event.body))
         return;
     if (!event.run) {
         listener_->on_session_changed(

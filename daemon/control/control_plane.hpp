@@ -5,6 +5,7 @@
 #include "control/reader.hpp"
 #include "control/service.hpp"
 #include "control/supervisor.hpp"
+#include "control/tokens.hpp"
 
 #include <map>
 #include <memory>
@@ -41,6 +42,8 @@ class ControlPlane final : public Service, public CommitObserver, public HostEve
     Result<codec::Json>
     questions_view(const Caller&, const std::optional<SessionId>&) const override;
     Result<codec::Json> question_view(const Caller&, const QuestionId&) const override;
+    Result<codec::Json> permission_view(const Caller&, const CheckPermission&) const override;
+    Result<codec::Json> permissions_view(const Caller&, const DescribeMatrix&) const override;
     Result<SessionSummary> session_summary(const SessionId&) const override;
     Result<RunSummary> run_summary(RunId) const override;
     Result<ApprovalSummary> approval_summary(const ApprovalId&) const override;
@@ -72,6 +75,12 @@ class ControlPlane final : public Service, public CommitObserver, public HostEve
         const Caller&, SessionId, ResolveQuestion, Responder<codec::Json>) override;
     void cancel_question(const Caller&, RunId, CancelQuestion, Responder<codec::Json>) override;
     void when_at_rest(RunId run, UniqueFunction<void()> done) override;
+    Result<codec::Json> tokens_view(const Caller&) const override;
+    void create_token(const Caller&, CreateToken, Responder<codec::Json>) override;
+    void rotate_token(const Caller&, RotateToken, Responder<codec::Json>) override;
+    void revoke_token(const Caller&, RevokeToken, Responder<codec::Json>) override;
+    void note_authentication_failure(AuthenticationFailure) override;
+    Tokens& tokens() { return tokens_; }
 
     // HostEvents
     void on_network_changed() override;
@@ -187,12 +196,14 @@ class ControlPlane final : public Service, public CommitObserver, public HostEve
     Supervisor supervisor_;
     Reader reader_;
     EventHub hub_;
+    Tokens tokens_;
     ChangeListener* listener_ = nullptr;
     bool draining_ = false;
     std::int64_t started_at_us_ = 0;
     std::multimap<RunId, RestWaiter> rest_waiters_;
     /// Owners of sessions that somebody follows, so that a frame costs no query.
     mutable std::map<SessionId, std::string> owners_;
+    std::shared_ptr<void> alive_ = std::make_shared<char>(); ///< the journal may answer later
     std::unique_ptr<Timer> night_; ///< from before_sleep() to after_sleep()
 };
 

@@ -83,7 +83,7 @@ Json trace_of(const engine::Event& event) {
         {"timestamp_ms", to_milliseconds(event.at_us)},
         {"session_id", event.session.value},
         {"agent_id", event.agent.value},
-        {"run_id", event.run.to_string()},
+        {"run_id", event.run ? Json(event.run.to_string()) : Json()},
         {"principal_id", event.authority.actor().to_string()},
         {"kind", kind},
     });

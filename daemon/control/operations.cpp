@@ -9,6 +9,7 @@ namespace {
 using enum Operation;
 using enum AuditClass;
 
+constexpr std::array<std::string_view, 4> kRoles{"anyone", "reader", "operator", "admin"};
 constexpr std::size_t kSmall = kSmallBodyLimitBytes;
 constexpr std::size_t kInput = kInputLimitBytes;
 constexpr std::size_t kResolve = kResolutionLimitBytes;
@@ -54,6 +55,15 @@ constexpr std::array kTable{
     OperationInfo{sessions_answer, "sessions.answer", "", "", "POST", "/v1/sessions/{sid}/questions", "", kActionAnswer, Role::operate, answer, kResolve, true, true},
     OperationInfo{runs_answer, "runs.answer", "", "", "POST", "/v1/runs/{rid}/questions", "", kActionAnswer, Role::operate, answer, kResolve, true, true},
     OperationInfo{questions_cancel, "questions.cancel", "Question", "Cancel", "POST", "/v1/runs/{rid}/questions/{qid}/cancel", "questions cancel", kActionControl, Role::operate, AuditClass::control, kSmall, true, true},
+
+    OperationInfo{tokens_list, "tokens.list", "Manager", "ListTokens", "", "", "tokens list", kActionAdminister, Role::admin, administer, 0, false, false},
+    // The name is what tells one of these requests from another; a receipt would have to keep the secret.
+    OperationInfo{tokens_create, "tokens.create", "Manager", "CreateToken", "", "", "tokens create", kActionAdminister, Role::admin, administer, kSmall, true, false},
+    OperationInfo{tokens_rotate, "tokens.rotate", "Manager", "RotateToken", "", "", "tokens rotate", kActionAdminister, Role::admin, administer, kSmall, true, false},
+    OperationInfo{tokens_revoke, "tokens.revoke", "Manager", "RevokeToken", "", "", "tokens revoke", kActionAdminister, Role::admin, administer, kSmall, true, false},
+
+    OperationInfo{permissions_check, "permissions.check", "Manager", "DescribePermission", "POST", "/v1/runtime/permissions/check", "permissions check", kActionRead, Role::reader, read, kSmall, false, false},
+    OperationInfo{permissions_matrix, "permissions.matrix", "Manager", "DescribePermissionMatrix", "POST", "/v1/runtime/permissions/matrix", "permissions matrix", kActionRead, Role::reader, read, kSmall, false, false},
 };
 // clang-format on
 
@@ -61,11 +71,22 @@ constexpr bool rows_follow_the_enum() {
     for (std::size_t i = 0; i < kTable.size(); ++i)
         if (kTable[i].operation != static_cast<Operation>(i))
             return false;
-    return kTable.size() == static_cast<std::size_t>(questions_cancel) + 1;
+    return kTable.size() == static_cast<std::size_t>(permissions_matrix) + 1;
 }
 static_assert(rows_follow_the_enum(), "one row per Operation, in its order");
 
 } // namespace
+
+std::string_view to_string(Role role) {
+    return kRoles.at(static_cast<std::size_t>(role));
+}
+
+std::optional<Role> parse_role(std::string_view text) {
+    for (const Role role : {Role::reader, Role::operate, Role::admin})
+        if (to_string(role) == text)
+            return role;
+    return std::nullopt;
+}
 
 std::span<const OperationInfo> operations() {
     return kTable;

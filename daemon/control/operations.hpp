@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -45,13 +46,24 @@ enum class Operation {
     sessions_answer,
     runs_answer,
     questions_cancel,
+    tokens_list,
+    tokens_create,
+    tokens_rotate,
+    tokens_revoke,
+    permissions_check,
+    permissions_matrix,
 };
 
-/// What a token needs to have for the operation; a reader may do what a reader may, and so on up.
+/// What a caller needs to be for the operation; each may do what the ones before it may. A reader
+/// sees everything and changes nothing, an operator has what is its own, an admin everything.
 enum class Role { anyone, reader, operate, admin };
 
+/// "reader", "operator", "admin".
+std::string_view to_string(Role role);
+std::optional<Role> parse_role(std::string_view text);
+
 /// What the operation's audit record is about.
-enum class AuditClass { none, read, submit, control, approve, answer };
+enum class AuditClass { none, read, submit, control, approve, answer, administer };
 
 struct OperationInfo {
     Operation operation;
@@ -65,7 +77,8 @@ struct OperationInfo {
     std::string_view command;     ///< kheishctl's words; empty: none
 
     /// polkit action for one's own sessions and runs; that for somebody else's is the same with
-    /// "-others" at its end. Empty: no check (D-Bus policy is the only gate).
+    /// "-others" at its end. kActionAdminister is about nobody's and stands alone. Empty: no check
+    /// (D-Bus policy is the only gate).
     std::string_view polkit_action;
     Role role;
     AuditClass audit;
@@ -87,5 +100,6 @@ inline constexpr std::string_view kActionSubmit = "ai.kheish.daemon1.submit";
 inline constexpr std::string_view kActionControl = "ai.kheish.daemon1.control";
 inline constexpr std::string_view kActionApprove = "ai.kheish.daemon1.approve";
 inline constexpr std::string_view kActionAnswer = "ai.kheish.daemon1.answer";
+inline constexpr std::string_view kActionAdminister = "ai.kheish.daemon1.administer";
 
 } // namespace kheish::control

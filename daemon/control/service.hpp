@@ -2,11 +2,14 @@
 
 #include "base/responder.hpp"
 #include "codec/json.hpp"
+#include "control/authentication_failure.hpp"
 #include "control/caller.hpp"
 #include "control/operations.hpp"
+#include "control/permission_check.hpp"
 #include "control/question_requests.hpp"
 #include "control/requests.hpp"
 #include "control/stream.hpp"
+#include "control/token_requests.hpp"
 
 #include <memory>
 #include <optional>
@@ -138,6 +141,10 @@ class Service {
     questions_view(const Caller&, const std::optional<SessionId>&) const = 0;
     virtual Result<codec::Json> question_view(const Caller&, const QuestionId&) const = 0;
 
+    /// What the rules would say (permission_check.hpp); about a session, as they would in it.
+    virtual Result<codec::Json> permission_view(const Caller&, const CheckPermission&) const = 0;
+    virtual Result<codec::Json> permissions_view(const Caller&, const DescribeMatrix&) const = 0;
+
     virtual Result<SessionSummary> session_summary(const SessionId&) const = 0;
     virtual Result<RunSummary> run_summary(RunId) const = 0;
     virtual Result<ApprovalSummary> approval_summary(const ApprovalId&) const = 0;
@@ -193,6 +200,17 @@ class Service {
     resolve_session_question(const Caller&, SessionId, ResolveQuestion, Responder<codec::Json>) = 0;
     /// Cancels the run, as long as it waits for this question; anything else changes nothing.
     virtual void cancel_question(const Caller&, RunId, CancelQuestion, Responder<codec::Json>) = 0;
+
+    // --- administration: Errc::forbidden unless Caller::acts_for_others
+    // ---------------------------------------------------------------------------------------
+    /// As tokens.hpp has it.
+    virtual Result<codec::Json> tokens_view(const Caller&) const = 0;
+    virtual void create_token(const Caller&, CreateToken, Responder<codec::Json>) = 0;
+    virtual void rotate_token(const Caller&, RotateToken, Responder<codec::Json>) = 0;
+    virtual void revoke_token(const Caller&, RevokeToken, Responder<codec::Json>) = 0;
+
+    /// Puts it on record.
+    virtual void note_authentication_failure(AuthenticationFailure) = 0;
 
     /// Calls `done` once nothing goes on by itself any more: the run has ended or waits for a
     /// person (at once if it does); for inline input.

@@ -7,6 +7,7 @@
 #include "base/result.hpp"
 #include "codec/digest.hpp"
 #include "engine/call_events.hpp"
+#include "engine/governance_events.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -304,13 +305,17 @@ using EventBody = std::variant<
     QuestionAsked,
     QuestionResolved,
     QuestionExpired,
-    OutputRecorded>;
+    OutputRecorded,
+    TokenCreated,
+    TokenRotated,
+    TokenRevoked,
+    AuthenticationFailed>;
 
 /// An event in its place. `seq` is 0 until the journal has committed it.
 struct Event {
     EventSeq seq = 0;
     SessionId session;
-    RunId run; ///< no run for session events
+    RunId run; ///< no run for events of a session, or of nothing but governance
     AgentId agent;
     std::int64_t at_us = 0; ///< wall clock
     Authority authority;
@@ -318,6 +323,8 @@ struct Event {
 };
 
 std::string_view event_type(const EventBody& body);
+/// Whether the event is about who may do what, and belongs to no session.
+bool is_governance(const EventBody& body);
 /// Every type there is, in the order of EventBody.
 std::span<const std::string_view> event_types();
 

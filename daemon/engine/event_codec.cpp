@@ -289,6 +289,10 @@ std::string_view event_type(const EventBody& body) {
     return kTypes[body.index()];
 }
 
+bool is_governance(const EventBody& body) {
+    return std::visit([]<class Body>(const Body& /*body*/) { return GovernanceEvent<Body>; }, body);
+}
+
 std::span<const std::string_view> event_types() {
     return kTypes;
 }

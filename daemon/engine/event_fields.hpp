@@ -324,6 +324,36 @@ void fields(Archive& archive, ContextTrimmed& event) {
 }
 
 template <class Archive>
+void fields(Archive& archive, TokenCreated& event) {
+    archive("name", event.name);
+    archive("role", event.role);
+    archive("digest", event.digest);
+    archive("expires_us", event.expires_us);
+}
+
+template <class Archive>
+void fields(Archive& archive, TokenRotated& event) {
+    archive("name", event.name);
+    archive("digest", event.digest);
+    archive("expires_us", event.expires_us);
+}
+
+template <class Archive>
+void fields(Archive& archive, TokenRevoked& event) {
+    archive("name", event.name);
+    archive("reason", event.reason);
+}
+
+template <class Archive>
+void fields(Archive& archive, AuthenticationFailed& event) {
+    archive("reason", event.reason);
+    archive("peer", event.peer);
+    archive("method", event.method);
+    archive("path", event.path);
+    archive("limited", event.limited);
+}
+
+template <class Archive>
 void fields(Archive& archive, OutputRecorded& event) {
     archive("source_kind", event.source_kind);
     archive("content", event.content);

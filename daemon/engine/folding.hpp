@@ -52,6 +52,11 @@ Status on(RunState& state, const QuestionExpired& event);
 // Facts about a session are none about a run.
 Status on(RunState& state, const SessionCreated& event);
 Status on(RunState& state, const SessionEnded& event);
+// Nor is one about who may do what.
+template <GovernanceEvent Body>
+Status on(RunState& /*state*/, const Body& /*event*/) {
+    return fail(Errc::journal_corrupt, "an event of governance belongs to no run");
+}
 
 /// A call whose execution can't end any more: again, or lost, by its effect class.
 void lose_call(CallState& call);

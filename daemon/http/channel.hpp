@@ -2,9 +2,11 @@
 
 #include "base/fd.hpp"
 #include "http/handles.hpp"
+#include "http/tls.hpp"
 #include "loop/loop.hpp"
 
 #include <cstddef>
+#include <memory>
 #include <string_view>
 
 namespace kheish::http {
@@ -29,10 +31,14 @@ class ChannelListener {
 
 /// The byte stream of one connection, on a bufferevent. Output goes straight to the socket while
 /// nothing is queued, which saves two system calls of every three; what the socket does not take is
-/// queued. The process ignores SIGPIPE.
+/// queued. The process ignores SIGPIPE. With `tls`, input and output are what is said inside of it.
 class Channel {
   public:
-    Channel(loop::Loop& loop, Fd fd, ChannelListener& listener);
+    Channel(
+        loop::Loop& loop,
+        Fd fd,
+        ChannelListener& listener,
+        std::shared_ptr<const TlsCredentials> tls = nullptr);
     ~Channel();
     Channel(const Channel&) = delete;
     Channel& operator=(const Channel&) = delete;
@@ -55,6 +61,10 @@ class Channel {
     static void on_read(bufferevent* event, void* self) noexcept;
     static void on_write(bufferevent* event, void* self) noexcept;
     static void on_event(bufferevent* event, short what, void* self) noexcept;
+    void receive();
+    void send_raw(std::string_view bytes);
+    void flush_tls();
+    evbuffer* plain_input() const;
     void pause_input_if_full();
     std::size_t input_bytes() const;
     std::size_t send_now(std::string_view bytes);
@@ -63,6 +73,9 @@ class Channel {
     ChannelListener& listener_;
     Fd fd_;
     BufferEvent event_;
+    Buffer plain_;    ///< what has come in inside of TLS
+    Buffer ciphered_; ///< what TLS has made, on its way to the socket
+    std::unique_ptr<TlsSession> tls_;
     std::size_t queued_bytes_ = 0; ///< ever
     std::size_t taken_bytes_ = 0;  ///< of the queued ones, at the last tick
     int stalled_ticks_ = 0;

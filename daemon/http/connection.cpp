@@ -15,16 +15,12 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 constexpr std::string_view kLastChunk = "0\r\n\r\n";
 constexpr std::size_t kInlineBodyBytes = 16 * kKibibyte;
 
-std::int64_t ticks(std::chrono::seconds time) {
-    return time / kTick;
-}
-
 } // namespace
 
 Connection::Connection(
-    ConnectionHost& host, Fd fd, const Identity& identity, Peer peer, Quota::Lease lease)
+    ConnectionHost& host, Fd fd, Identity& identity, Peer peer, Quota::Lease lease)
     : host_(host), identity_(identity), peer_(std::move(peer)), connection_lease_(std::move(lease)),
-      channel_(host.loop, std::move(fd), *this), since_tick_(host.ticks) {}
+      channel_(host.loop, std::move(fd), *this, identity.tls()), since_tick_(host.ticks) {}
 
 Connection::~Connection() = default;
 
@@ -89,7 +85,7 @@ void Connection::on_head() {
         checked = check_body();
     if (!checked) {
         Response response = problem_response(Problem::of(checked.error()));
-        if (!exchange_.match.allow.empty())
+        if (checked.error().code == Errc::method_not_allowed)
             response.headers.emplace_back("Allow", exchange_.match.allow);
         return refuse(std::move(response));
     }
@@ -104,9 +100,13 @@ void Connection::on_head() {
 /// Everything that can be said before the body: target, route, caller, quota.
 Status Connection::check_head() {
     const Request& request = parser_.request();
+    KHEISH_CHECK(identity_.admit(peer_, request));
+    exchange_.fields = identity_.fields(request);
     KHEISH_TRY(exchange_.target, parse_target(request.target));
     exchange_.match = host_.router.match(request.method, exchange_.target);
     const bool options = request.method == "OPTIONS";
+    // Before it is said what there is: who may not ask learns nothing.
+    KHEISH_CHECK(check_caller());
     if (exchange_.target.asterisk && options)
         exchange_.match.allow = "GET, HEAD, POST, OPTIONS";
     if (exchange_.match.operation == nullptr && exchange_.match.allow.empty())
@@ -116,12 +116,30 @@ Status Connection::check_head() {
             Errc::method_not_allowed,
             "this path does not take " + std::string(request.method) + " but " +
                 exchange_.match.allow);
-    KHEISH_TRY(exchange_.caller, identity_.caller(peer_, request));
-    KHEISH_TRY(exchange_.request_lease, host_.quota.take(Quota::Resource::requests, peer_.name));
+    KHEISH_TRY(exchange_.request_lease, host_.quota.take(Quota::Resource::requests, holder()));
     if (options)
         return {};
+    KHEISH_TRY(
+        exchange_.caller, control::admit(std::move(exchange_.caller), *exchange_.match.operation));
     exchange_.endpoint = &endpoint(exchange_.match.operation->operation);
     return {};
+}
+
+/// Who asks; what anyone may ask, and what a browser asks before it asks, needs no name.
+Status Connection::check_caller() {
+    const control::OperationInfo* operation = exchange_.match.operation;
+    const bool anyone = operation != nullptr && operation->role == control::Role::anyone;
+    if (!anyone && parser_.request().method != "OPTIONS") {
+        KHEISH_TRY(exchange_.caller, identity_.caller(peer_, parser_.request()));
+    }
+    return {};
+}
+
+/// Whose share of the limits the request takes: the caller's, or the peer's as long as there is
+/// none.
+std::string Connection::holder() const {
+    return exchange_.caller.role == control::Role::anyone ? peer_.name
+                                                          : exchange_.caller.principal.to_string();
 }
 
 Status Connection::check_body() {
@@ -136,8 +154,7 @@ Status Connection::check_body() {
             Errc::payload_too_large, "the body is longer than " + std::to_string(limit) + " bytes");
     KHEISH_CHECK(check_content_type());
     const std::size_t most = request.chunked ? limit : *request.content_length;
-    KHEISH_TRY(
-        exchange_.body_lease, host_.quota.take(Quota::Resource::body_bytes, peer_.name, most));
+    KHEISH_TRY(exchange_.body_lease, host_.quota.take(Quota::Resource::body_bytes, holder(), most));
     return {};
 }
 
@@ -180,7 +197,7 @@ void Connection::on_request() {
         return responder.fail(Errc::bad_request, "this operation needs a JSON object as body");
     Call call{
         host_.service,
-        *exchange_.caller,
+        exchange_.caller,
         endpoint.success_status,
         parser_.request(),
         exchange_.target.query,
@@ -200,7 +217,7 @@ void Connection::answer(std::uint64_t number, Result<Response> result) {
         log(Level::error,
             "an HTTP request failed",
             {{log_field::kOperation, std::string(exchange_.match.operation->name)},
-             {log_field::kCaller, peer_.name},
+             {log_field::kCaller, holder()},
              {log_field::kError, result.error().to_string()}});
     reply(problem_response(problem));
 }
@@ -230,11 +247,12 @@ std::string Connection::head_of(const Response& response, bool keep_alive) const
         response,
         {.date_us = host_.clock.now().wall_us,
          .minor_version = parser_.request().minor_version,
-         .keep_alive = keep_alive});
+         .keep_alive = keep_alive,
+         .fields = exchange_.fields});
 }
 
 void Connection::start_stream(Response response) {
-    Result<Quota::Lease> lease = host_.quota.take(Quota::Resource::streams, peer_.name);
+    Result<Quota::Lease> lease = host_.quota.take(Quota::Resource::streams, holder());
     if (!lease)
         return reply(problem_response(Problem::of(lease.error())));
     stream_lease_ = *std::move(lease);
@@ -244,6 +262,7 @@ void Connection::start_stream(Response response) {
         response.headers.emplace_back("Transfer-Encoding", "chunked");
     channel_.write(head_of(response, false));
     stream_ = std::move(response.stream);
+    stream_principal_ = exchange_.caller.principal;
     exchange_ = Exchange();
     enter(Phase::streaming);
     channel_.set_low_water(kStreamLowWaterBytes - 1);
@@ -311,87 +330,6 @@ void Connection::on_broken() {
 void Connection::enter(Phase phase) {
     phase_ = phase;
     since_tick_ = host_.ticks;
-}
-
-/// Ends the connection behind what has been written. Ending the output first and reading on for a
-/// moment lets a client that is still sending see the reply.
-void Connection::finish() {
-    if (phase_ != Phase::flushing)
-        enter(Phase::flushing);
-    channel_.set_low_water(0);
-    if (pending_bytes() > 0)
-        return;
-    channel_.shutdown_output();
-    if (input_ended_ || host_.draining)
-        return close();
-    enter(Phase::lingering);
-    discard_input();
-}
-
-void Connection::close() {
-    if (phase_ == Phase::closed)
-        return;
-    phase_ = Phase::closed;
-    host_.on_closed(*this);
-}
-
-void Connection::on_tick() {
-    const int stalled = channel_.on_tick();
-    switch (phase_) {
-    case Phase::streaming:
-        if (stalled < ticks(kWriteStallTimeout))
-            return stream_->on_tick(host_.heartbeat);
-        stream_->overflow();
-        overflowed_ = true;
-        return end_stream();
-    case Phase::lingering:
-        return ticks_in_phase() > ticks(kLingerTimeout) ? close() : void();
-    case Phase::flushing:
-        if (stalled >=
-            ticks(overflowed_ ? kWriteStallTimeout + kOverflowGrace : kWriteStallTimeout))
-            close();
-        return;
-    case Phase::reading:
-        return stalled >= ticks(kWriteStallTimeout) ? close() : on_reading_tick();
-    case Phase::answering:
-    case Phase::closed:
-        return;
-    }
-}
-
-void Connection::on_reading_tick() {
-    if (parser_.is_idle() && host_.draining)
-        return expects_first_request() ? void() : finish();
-    if (parser_.is_idle())
-        return ticks_in_phase() > ticks(kIdleTimeout) ? close() : void();
-    const bool body = parser_.state() == RequestParser::State::body;
-    if (ticks_in_phase() > ticks(body ? kBodyTimeout : kHeaderTimeout))
-        refuse(problem_response(Problem::of_status(
-            408, body ? "the body took too long" : "the head of the request took too long")));
-}
-
-void Connection::drain() {
-    if (phase_ == Phase::streaming)
-        end_stream();
-    else if (phase_ == Phase::lingering)
-        close();
-    else if (phase_ == Phase::reading && parser_.is_idle() && !expects_first_request())
-        finish();
-}
-
-/// Whoever has just connected sends its request any moment now: it is answered, not cut off.
-bool Connection::expects_first_request() const {
-    return request_number_ == 0 && ticks_in_phase() <= ticks(kFirstRequestGrace);
-}
-
-void Connection::abort(const Problem& problem) {
-    if (phase_ == Phase::answering || (phase_ == Phase::reading && !parser_.is_idle())) {
-        keep_alive_ = false;
-        reply(problem_response(problem));
-    }
-    if (phase_ != Phase::lingering)
-        channel_.shutdown_output();
-    close();
 }
 
 } // namespace kheish::http

@@ -49,8 +49,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
                          private StreamSink {
   public:
     /// `identity` outlives the connection.
-    Connection(
-        ConnectionHost& host, Fd fd, const Identity& identity, Peer peer, Quota::Lease lease);
+    Connection(ConnectionHost& host, Fd fd, Identity& identity, Peer peer, Quota::Lease lease);
     ~Connection() override;
 
     /// Once per kTick.
@@ -60,6 +59,8 @@ class Connection final : public std::enable_shared_from_this<Connection>,
     void drain();
     /// Answers what is under way with `problem`, if it still can be, and closes.
     void abort(const Problem& problem);
+    /// Ends what `principal` has under way here: its secret is void.
+    void withdraw(const Principal& principal);
     bool is_closed() const { return phase_ == Phase::closed; }
 
   private:
@@ -76,7 +77,8 @@ class Connection final : public std::enable_shared_from_this<Connection>,
         const Endpoint* endpoint = nullptr;
         Target target;
         RouteMatch match;
-        std::optional<control::Caller> caller;
+        control::Caller caller = control::Caller::nobody();
+        HeaderFields fields;             ///< for every answer
         std::optional<Response> refusal; ///< sent once the request has been read to its end
         Quota::Lease request_lease;
         Quota::Lease body_lease;
@@ -95,6 +97,8 @@ class Connection final : public std::enable_shared_from_this<Connection>,
     void discard_input();
     void on_head();
     Status check_head();
+    Status check_caller();
+    std::string holder() const;
     Status check_body();
     Status check_content_type() const;
     void refuse(Response response);
@@ -112,13 +116,14 @@ class Connection final : public std::enable_shared_from_this<Connection>,
     bool expects_first_request() const;
 
     ConnectionHost& host_;
-    const Identity& identity_;
+    Identity& identity_;
     const Peer peer_;
     Quota::Lease connection_lease_;
     Channel channel_;
     RequestParser parser_;
     Exchange exchange_;
     std::unique_ptr<EventStream> stream_;
+    Principal stream_principal_;
     Quota::Lease stream_lease_;
     Phase phase_ = Phase::reading;
     std::int64_t since_tick_;

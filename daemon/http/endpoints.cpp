@@ -50,6 +50,8 @@ constexpr std::array kEndpoints{
     Endpoint{sessions_answer, handle::answer_session, 200, Body::required, kNothing, kJsonType},
     Endpoint{runs_answer, handle::answer_run, 202, Body::required, kNothing, kJsonType},
     Endpoint{questions_cancel, handle::cancel_question, 200, Body::optional, kNothing, kJsonType},
+    Endpoint{permissions_check, handle::check_permission, 200, Body::required, kNothing, kJsonType},
+    Endpoint{permissions_matrix, handle::permission_matrix, 200, Body::optional, kNothing, kJsonType},
 };
 // clang-format on
 

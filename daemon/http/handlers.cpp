@@ -354,4 +354,22 @@ void cancel_question(Call& call, Reply reply) {
         call.caller, call.run, *std::move(request), view_of(call, std::move(reply)));
 }
 
+void check_permission(Call& call, Reply reply) {
+    const Result<Json> body = parse_body(call);
+    const Result<control::CheckPermission> request =
+        body ? control::parse_check_permission(*body) : fail(body.error());
+    if (!request)
+        return reply.fail(request.error());
+    answer(call.status, std::move(reply), call.service.permission_view(call.caller, *request));
+}
+
+void permission_matrix(Call& call, Reply reply) {
+    const Result<Json> body = parse_body(call);
+    const Result<control::DescribeMatrix> request =
+        body ? control::parse_describe_matrix(*body) : fail(body.error());
+    if (!request)
+        return reply.fail(request.error());
+    answer(call.status, std::move(reply), call.service.permissions_view(call.caller, *request));
+}
+
 } // namespace kheish::http::handle

@@ -42,4 +42,7 @@ void answer_session(Call& call, Reply reply);
 void answer_run(Call& call, Reply reply);
 void cancel_question(Call& call, Reply reply);
 
+void check_permission(Call& call, Reply reply);
+void permission_matrix(Call& call, Reply reply);
+
 } // namespace kheish::http::handle

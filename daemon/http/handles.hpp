@@ -8,5 +8,6 @@
 namespace kheish::http {
 
 using BufferEvent = Handle<bufferevent, bufferevent_free>;
+using Buffer = Handle<evbuffer, evbuffer_free>;
 
 } // namespace kheish::http

@@ -20,10 +20,10 @@ Result<Peer> PeerCredentials::peer(int fd) const {
     return Peer{credentials.uid, Principal::user(credentials.uid).to_string()};
 }
 
-Result<control::Caller>
-PeerCredentials::caller(const Peer& peer, const Request& /*request*/) const {
+Result<control::Caller> PeerCredentials::caller(const Peer& peer, const Request& /*request*/) {
     control::Caller caller = control::Caller::user(peer.uid);
-    caller.acts_for_others = peer.uid == 0;
+    if (peer.uid == 0)
+        caller.role = control::Role::admin;
     return caller;
 }
 

@@ -31,6 +31,7 @@ inline constexpr std::chrono::seconds kWriteStallTimeout{30}; ///< nothing taken
 inline constexpr std::chrono::seconds kLingerTimeout{2};      ///< reply sent, client still sends
 inline constexpr std::chrono::seconds kOverflowGrace{10};     ///< for the last frame of a stream
 inline constexpr std::chrono::seconds kRetryAfter{1};         ///< advice with 429 and 503
+inline constexpr std::chrono::seconds kFailureRetryAfter{60}; ///< where tokens were wrong too often
 
 inline constexpr std::size_t kInputBufferLimitBytes = 64 * kKibibyte;
 /// Pipelined requests wait while replies of this size have not been taken by the client.

@@ -56,6 +56,23 @@ Json end_request() {
     }));
 }
 
+Json check_permission() {
+    return closed_object(
+        Json::object({
+            {"tool_name", text(control::kLabelLimitBytes)},
+            {"input", Json::object({{"type", "object"}})},
+            {"session_id", text(kSessionIdLimitBytes)},
+            {"mode_override",
+             words({"default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"})},
+            {"tool_call_id", text(control::kLabelLimitBytes)},
+        }),
+        {"tool_name"});
+}
+
+Json describe_matrix() {
+    return closed_object(Json::object({{"session_id", text(kSessionIdLimitBytes)}}));
+}
+
 Json submit_input() {
     const Json item = closed_object(
         Json::object({{"type", words({"text"})}, {"text", Json::object({{"type", "string"}})}}),
@@ -167,12 +184,18 @@ Json request_schemas() {
         {"ResolveQuestion", resolve_question()},
         {"CancelQuestion", cancel_question()},
         {"EndRequest", end_request()},
+        {"CheckPermission", check_permission()},
+        {"DescribeMatrix", describe_matrix()},
         {"Problem", problem()},
     });
 }
 
 std::string_view request_schema(const control::OperationInfo& operation) {
     using enum control::AuditClass;
+    if (operation.operation == control::Operation::permissions_check)
+        return "CheckPermission";
+    if (operation.operation == control::Operation::permissions_matrix)
+        return "DescribeMatrix";
     switch (operation.audit) {
     case submit:
         return operation.operation == control::Operation::sessions_create ? "CreateSession"
@@ -186,6 +209,7 @@ std::string_view request_schema(const control::OperationInfo& operation) {
                                                                            : "EndRequest";
     case none:
     case read:
+    case administer: // not over HTTP
         break;
     }
     return {};

@@ -4,6 +4,7 @@
 #include "http/header_values.hpp"
 #include "http/limits.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace kheish::http {
@@ -72,7 +73,10 @@ Response Response::text(std::string_view text) {
 
 Problem Problem::of(const Error& error) {
     const ErrorInfo& row = error_info(error.code);
-    return {row.http_status, row.domain, row.name, error.message};
+    Problem problem{row.http_status, row.domain, row.name, error.message};
+    if (error.code == Errc::authentication_rate_limited)
+        problem.retry_after = kFailureRetryAfter;
+    return problem;
 }
 
 Problem Problem::of_status(int status, std::string_view detail) {
@@ -93,7 +97,10 @@ Response problem_response(const Problem& problem) {
     Response response = Response::json(problem.status, view);
     response.content_type = kProblemType;
     if (problem.status == 429 || problem.status == 503)
-        response.headers.emplace_back("Retry-After", std::to_string(kRetryAfter.count()));
+        response.headers.emplace_back(
+            "Retry-After", std::to_string(std::max(problem.retry_after, kRetryAfter).count()));
+    if (problem.status == 401)
+        response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"kheishd\"");
     return response;
 }
 
@@ -103,6 +110,8 @@ std::string response_head(const Response& response, const Framing& framing) {
     head.append(reason_phrase(response.status));
     head.append("\r\nDate: ").append(http_date(framing.date_us));
     head.append("\r\nCache-Control: no-store");
+    for (const auto& [name, value] : framing.fields)
+        head.append("\r\n").append(name).append(": ").append(value);
     for (const auto& [name, value] : response.headers)
         head.append("\r\n").append(name).append(": ").append(value);
     if (response.status != 204)

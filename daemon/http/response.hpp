@@ -2,8 +2,10 @@
 
 #include "base/responder.hpp"
 #include "codec/json.hpp"
+#include "http/browser_guard.hpp"
 #include "http/event_stream.hpp"
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -38,6 +40,7 @@ struct Problem {
     std::string_view domain; ///< static storage
     std::string_view code;   ///< static storage
     std::string detail;
+    std::chrono::seconds retry_after = {}; ///< zero: kRetryAfter, where it is to be said
 
     /// By the error table.
     static Problem of(const Error& error);
@@ -46,7 +49,7 @@ struct Problem {
 };
 
 /// application/problem+json {type, title, status, detail, code, domain?}, with Retry-After on 429
-/// and 503.
+/// and 503, and WWW-Authenticate on 401.
 Response problem_response(const Problem& problem);
 
 /// What the head of a response says besides the response itself.
@@ -54,6 +57,7 @@ struct Framing {
     std::int64_t date_us = 0; ///< since the epoch
     int minor_version = 1;    ///< of the request's HTTP/1
     bool keep_alive = true;
+    const HeaderFields& fields; ///< of the listener
 };
 /// Status line and header lines, with the empty line behind them.
 std::string response_head(const Response& response, const Framing& framing);

@@ -86,7 +86,16 @@ void Server::resume_accepting() {
         listener->watch->set_interest({.read = true});
 }
 
-Status Server::adopt(Fd connection, const Identity& identity) {
+void Server::withdraw(const Principal& principal) {
+    // An end takes its connection out of the list.
+    std::vector<std::shared_ptr<Connection>> present;
+    for (const auto& [key, connection] : connections_)
+        present.push_back(connection);
+    for (const std::shared_ptr<Connection>& connection : present)
+        connection->withdraw(principal);
+}
+
+Status Server::adopt(Fd connection, Identity& identity) {
     KHEISH_TRY(Peer peer, identity.peer(connection.get()));
     Result<Quota::Lease> lease = quota.take(Quota::Resource::connections, peer.name);
     if (!lease) {

@@ -28,7 +28,9 @@ class Server final : private ConnectionHost {
     /// Accepts on `socket`, which listens already (sd_listen_fds(3) or bind by the caller).
     Status listen(Fd socket, std::unique_ptr<Identity> identity);
     /// Serves one connection; `identity` outlives the server. For tests and inherited connections.
-    Status adopt(Fd connection, const Identity& identity);
+    Status adopt(Fd connection, Identity& identity);
+    /// Ends what `principal` has under way on any connection.
+    void withdraw(const Principal& principal);
 
     /// Accepts no more, closes what is idle, ends event streams behind a whole frame, lets requests
     /// that are under way finish. After `grace` those that have not are answered 503

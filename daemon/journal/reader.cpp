@@ -24,6 +24,9 @@ std::int64_t number_of(const ApprovalRow& row) {
 std::int64_t number_of(const OutputRow& row) {
     return row.index;
 }
+std::int64_t number_of(const TokenRow& row) {
+    return row.number;
+}
 
 template <class Row>
 Result<Page<Row>> read_page(
@@ -218,6 +221,15 @@ Result<ApprovalRow> SqliteJournal::approval(const ApprovalId& approval) const {
         approval);
 }
 
+Result<TokenRow> SqliteJournal::token(const std::string& name) const {
+    return read_one<TokenRow>(
+        *database_,
+        sql::kTokenColumns,
+        "tokens WHERE name = ?",
+        missing(Errc::not_found, "token " + name),
+        name);
+}
+
 Result<std::optional<IdempotencyReceipt>>
 SqliteJournal::receipt(const std::string& scope, const codec::Digest& key_digest) const {
     KHEISH_TRY(Query query, database_->query(sql::kSelectReceipt));
@@ -260,6 +272,12 @@ SqliteJournal::approvals(const ApprovalFilter& filter, const PageRequest& page) 
 Result<Page<OutputRow>> SqliteJournal::outputs(RunId run, const PageRequest& page) const {
     return read_page<OutputRow>(
         *database_, list_of_run("outputs", run), sql::kOutputColumns, "output_index", page);
+}
+
+Result<Page<TokenRow>> SqliteJournal::tokens(const PageRequest& page) const {
+    ListQuery list("tokens");
+    list.where("revoked_us IS NULL");
+    return read_page<TokenRow>(*database_, list, sql::kTokenColumns, "number", page);
 }
 
 Result<std::int64_t> SqliteJournal::count_sessions(const SessionFilter& filter) const {

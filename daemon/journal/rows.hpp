@@ -11,8 +11,8 @@
 #include <sys/types.h>
 
 /// What follows from the events, kept ready for questions: one row per session, run, tool call,
-/// approval and output. A row is written whole, in the transaction of the events that changed it,
-/// and replaces the row of the same key. Times are microseconds since 1970-01-01 UTC.
+/// approval, output and token. A row is written whole, in the transaction of the events that
+/// changed it, and replaces the row of the same key. Times are microseconds since 1970-01-01 UTC.
 namespace kheish::journal {
 
 /// Key: session. `owner`, `run_as`, `workspace`, `thread_id` and `created_us` are fixed by the
@@ -151,6 +151,22 @@ struct OutputRow {
     friend bool operator==(const OutputRow&, const OutputRow&) = default;
 };
 
-using Row = std::variant<SessionRow, RunRow, ToolCallRow, ApprovalRow, OutputRow>;
+/// Key: name. Who calls over HTTP and proves it. `role`, `created_us` and `created_by` are fixed by
+/// the first write.
+struct TokenRow {
+    std::string name;
+    std::string role; ///< reader, operator or admin
+    codec::Digest digest;
+    std::int64_t created_us = 0;
+    std::string created_by; ///< Authority::to_string()
+    std::optional<std::int64_t> rotated_us;
+    std::optional<std::int64_t> expires_us; ///< absent: never
+    std::optional<std::int64_t> revoked_us;
+    std::int64_t number = 0; ///< 1, 2, ... in order of creation; the journal's, ignored on writing
+
+    friend bool operator==(const TokenRow&, const TokenRow&) = default;
+};
+
+using Row = std::variant<SessionRow, RunRow, ToolCallRow, ApprovalRow, OutputRow, TokenRow>;
 
 } // namespace kheish::journal

@@ -73,6 +73,7 @@ class SqliteJournal final : public Journal {
     Result<RunRow> run(RunId run) const override;
     Result<ToolCallRow> tool_call(RunId run, const CallId& call) const override;
     Result<ApprovalRow> approval(const ApprovalId& approval) const override;
+    Result<TokenRow> token(const std::string& name) const override;
     Result<std::optional<IdempotencyReceipt>>
     receipt(const std::string& scope, const codec::Digest& key_digest) const override;
     Result<Page<SessionRow>>
@@ -82,6 +83,7 @@ class SqliteJournal final : public Journal {
     Result<Page<ApprovalRow>>
     approvals(const ApprovalFilter& filter, const PageRequest& page) const override;
     Result<Page<OutputRow>> outputs(RunId run, const PageRequest& page) const override;
+    Result<Page<TokenRow>> tokens(const PageRequest& page) const override;
     Result<std::int64_t> count_sessions(const SessionFilter& filter) const override;
     Result<std::int64_t> count_runs(const RunFilter& filter) const override;
     Result<std::int64_t> count_approvals(const ApprovalFilter& filter) const override;

@@ -299,6 +299,33 @@ inline auto read(OutputRow& row) {
     return output_members(row);
 }
 
+inline constexpr std::string_view kWriteToken =
+    "INSERT INTO tokens (name, role, digest, created_us, created_by, rotated_us, expires_us, "
+    "revoked_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, rotated_us = excluded.rotated_us, "
+    "expires_us = excluded.expires_us, revoked_us = excluded.revoked_us";
+inline constexpr std::string_view kTokenColumns =
+    "name, role, digest, created_us, created_by, rotated_us, expires_us, revoked_us, number";
+
+template <class AnyTokenRow>
+auto token_members(AnyTokenRow& row) {
+    return std::tie(
+        row.name,
+        row.role,
+        row.digest,
+        row.created_us,
+        row.created_by,
+        row.rotated_us,
+        row.expires_us,
+        row.revoked_us);
+}
+inline auto written(const TokenRow& row) {
+    return token_members(row);
+}
+inline auto read(TokenRow& row) {
+    return std::tuple_cat(token_members(row), std::tie(row.number));
+}
+
 /// INDEXED BY refuses to prepare where the partial index would not serve.
 inline std::string live_runs() {
     return "SELECT " + std::string(kRunColumns) +

@@ -135,6 +135,10 @@ Status Writer::put(const OutputRow& row) {
     return put_row(sql::kWriteOutput, row);
 }
 
+Status Writer::put(const TokenRow& row) {
+    return put_row(sql::kWriteToken, row);
+}
+
 Status Writer::put(const IdempotencyReceipt& receipt) {
     {
         KHEISH_TRY(Query lookup, database_.query(sql::kSelectReceipt));

@@ -18,6 +18,7 @@ class Writer {
     Status store_blob(const std::string& data, const codec::BlobRef& ref);
     Status append(const NewEvent& event, EventSeq seq);
     Status put(const SessionRow& row);
+    Status put(const TokenRow& row);
     Status put(const RunRow& row);
     Status put(const ToolCallRow& row);
     Status put(const ApprovalRow& row);

@@ -4,6 +4,7 @@
 #include "control/conversions.hpp"
 #include "control/run_projection.hpp"
 #include "control/session_projection.hpp"
+#include "control/token_projection.hpp"
 #include "journal/process_lock.hpp"
 #include "journal/record_copy.hpp"
 #include "journal/sqlite_journal.hpp"
@@ -57,7 +58,7 @@ class RowWriter {
             journal::Write write;
             for (const journal::StoredEvent& stored : page.items) {
                 KHEISH_TRY(const engine::Event event, control::to_event(stored));
-                KHEISH_CHECK(event.run ? take_run(event, write) : take_session(event, write));
+                KHEISH_CHECK(take(event, write));
             }
             KHEISH_CHECK(commit(std::move(write)));
             cursor = page.next;
@@ -69,6 +70,22 @@ class RowWriter {
     std::int64_t sessions() const { return std::ssize(sessions_); }
 
   private:
+    Status take(const engine::Event& event, journal::Write& write) {
+        if (engine::is_governance(event.body))
+            return take_governance(event, write);
+        return event.run ? take_run(event, write) : take_session(event, write);
+    }
+
+    Status take_governance(const engine::Event& event, journal::Write& write) {
+        const std::optional<std::string> name = control::token_of(event);
+        if (!name)
+            return {};
+        std::optional<journal::TokenRow>& known = tokens_[*name];
+        KHEISH_TRY(known, control::follow_token(std::move(known), event));
+        write.rows.emplace_back(*known);
+        return {};
+    }
+
     Status take_session(const engine::Event& event, journal::Write& write) {
         auto known = sessions_.find(event.session);
         if (known == sessions_.end()) {
@@ -110,6 +127,7 @@ class RowWriter {
     }
 
     journal::SqliteJournal& journal_;
+    std::map<std::string, std::optional<journal::TokenRow>> tokens_;
     std::map<SessionId, journal::SessionRow> sessions_;
     std::map<RunId, control::RunProjection> projections_;
     std::int64_t runs_ = 0;

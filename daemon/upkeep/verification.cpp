@@ -3,6 +3,7 @@
 #include "control/conversions.hpp"
 #include "control/row_audit.hpp"
 #include "control/session_projection.hpp"
+#include "control/token_projection.hpp"
 #include "engine/session_state.hpp"
 #include "journal/inspection.hpp"
 #include "journal/sqlite_journal.hpp"
@@ -24,6 +25,9 @@ class Replay {
         KHEISH_CHECK(read_events());
         for (const auto& [session, row] : sessions_)
             check_session(row);
+        for (const auto& [name, row] : tokens_)
+            if (row)
+                check_token(*row);
         for (const RunId run : runs_)
             KHEISH_CHECK(check_run(run));
         KHEISH_CHECK(check_totals());
@@ -51,9 +55,11 @@ class Replay {
         const Result<engine::Event> event = control::to_event(stored);
         if (!event)
             return report_(event.error().message);
+        const std::string where = "event " + std::to_string(event->seq) + ": ";
+        if (engine::is_governance(event->body))
+            return take_governance(*event, where);
         if (event->run)
             runs_.insert(event->run);
-        const std::string where = "event " + std::to_string(event->seq) + ": ";
         if (const Status applied = engine::apply(lines_[event->session], *event); !applied)
             report_(where + applied.error().message);
         const auto known = sessions_.find(event->session);
@@ -63,6 +69,27 @@ class Replay {
         if (!row)
             return report_(where + row.error().message);
         sessions_.emplace(event->session, std::move(*row));
+    }
+
+    void take_governance(const engine::Event& event, const std::string& where) {
+        const std::optional<std::string> name = control::token_of(event);
+        if (!name)
+            return;
+        std::optional<journal::TokenRow>& known = tokens_[*name];
+        Result<journal::TokenRow> row = control::follow_token(known, event);
+        if (row)
+            known = *std::move(row);
+        else
+            report_(where + row.error().message);
+    }
+
+    void check_token(const journal::TokenRow& expected) {
+        Result<journal::TokenRow> stored = journal_.token(expected.name);
+        if (!stored)
+            return report_("token " + expected.name + " has events and no row");
+        stored->number = expected.number;
+        if (*stored != expected)
+            report_("the row of token " + expected.name + " is not what its events make");
     }
 
     void check_session(journal::SessionRow expected) {
@@ -108,7 +135,22 @@ class Replay {
         return {};
     }
 
+    /// A row that no event makes would let somebody in whom nobody has let in.
+    Status check_no_other_token() {
+        journal::PageRequest request{.after = {}, .limit = journal::kPageLimit};
+        for (;;) {
+            KHEISH_TRY(const journal::Page<journal::TokenRow> page, journal_.tokens(request));
+            for (const journal::TokenRow& row : page.items)
+                if (!tokens_.contains(row.name))
+                    report_("there is a row of token " + row.name + " that no event makes");
+            if (!page.has_more)
+                return {};
+            request.after = page.next;
+        }
+    }
+
     Status check_totals() {
+        KHEISH_CHECK(check_no_other_token());
         KHEISH_TRY(const std::int64_t sessions, journal_.count_sessions({}));
         KHEISH_TRY(const std::int64_t runs, journal_.count_runs({}));
         if (sessions != std::ssize(sessions_))
@@ -121,6 +163,7 @@ class Replay {
     const journal::Journal& journal_;
     journal::Report& report_;
     std::map<SessionId, engine::SessionState> lines_;
+    std::map<std::string, std::optional<journal::TokenRow>> tokens_;
     std::map<SessionId, journal::SessionRow> sessions_;
     std::set<RunId> runs_;
 };

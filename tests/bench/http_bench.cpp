@@ -180,7 +180,7 @@ std::string response_of_edge() {
     std::array<int, 2> ends{};
     KHEISH_ASSERT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
     const Fd client(ends[1]);
-    const http::PeerCredentials identity;
+    http::PeerCredentials identity;
     EdgeServer edge(listen_at(bench::socket_path()));
     KHEISH_ASSERT(edge.server.adopt(Fd(ends[0]), identity));
     KHEISH_ASSERT(write_all(client.get(), kRequest));

@@ -39,7 +39,7 @@ void run(std::string_view input, std::size_t piece_bytes) {
     const SystemClock clock;
     http::FakeService service;
     service.publish("trace", R"({"type":"trace"})");
-    const http::PeerCredentials identity;
+    http::PeerCredentials identity;
     http::Server server(*events, timers, clock, service);
     std::array<int, 2> ends{};
     KHEISH_ASSERT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) == 0);

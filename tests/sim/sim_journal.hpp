@@ -55,6 +55,9 @@ class SimJournal final : public journal::Journal {
     Result<journal::ApprovalRow> approval(const ApprovalId& approval) const override {
         return inner_->approval(approval);
     }
+    Result<journal::TokenRow> token(const std::string& name) const override {
+        return inner_->token(name);
+    }
     Result<std::optional<journal::IdempotencyReceipt>>
     receipt(const std::string& scope, const codec::Digest& key_digest) const override {
         return inner_->receipt(scope, key_digest);
@@ -78,6 +81,10 @@ class SimJournal final : public journal::Journal {
     Result<journal::Page<journal::OutputRow>>
     outputs(RunId run, const journal::PageRequest& page) const override {
         return inner_->outputs(run, page);
+    }
+    Result<journal::Page<journal::TokenRow>>
+    tokens(const journal::PageRequest& page) const override {
+        return inner_->tokens(page);
     }
     Result<std::int64_t> count_sessions(const journal::SessionFilter& filter) const override {
         return inner_->count_sessions(filter);

@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 
+# Units that wait for an administrator to enable them, in the package too (debian/rules).
+NOT_BY_ITSELF = ("kheish-http.socket",)
 UNIT_SUFFIXES = (".service", ".socket", ".timer", ".path", ".target")
 
 
@@ -41,7 +43,10 @@ def build(root, folder):
     units = [
         os.path.basename(path)
         for path in installed
-        if "/systemd/system/" in path and path.endswith(UNIT_SUFFIXES) and _is_enabled(root + path)
+        if "/systemd/system/" in path
+        and path.endswith(UNIT_SUFFIXES)
+        and os.path.basename(path) not in NOT_BY_ITSELF
+        and _is_enabled(root + path)
     ]
     if units:
         _do("systemctl", f"--root={root}", "enable", *units)

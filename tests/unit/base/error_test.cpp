@@ -20,10 +20,11 @@ TEST(ErrorTable, EveryRowRoundTripsOnEveryEdge) {
 
 TEST(ErrorTable, NamesAreUniqueAndValuesInRange) {
     std::set<std::string_view> dbus_names;
-    std::set<std::string_view> names;
+    std::set<std::string> names;
     for (const ErrorInfo& row : error_table()) {
         EXPECT_TRUE(dbus_names.insert(row.dbus).second) << row.dbus;
-        EXPECT_TRUE(names.insert(row.name).second) << row.name;
+        EXPECT_TRUE(names.insert(std::string(row.domain) + "/" + std::string(row.name)).second)
+            << row.name;
         EXPECT_GE(row.http_status, 400);
         EXPECT_LT(row.http_status, 600);
         EXPECT_GE(row.exit_code, 1);

@@ -71,6 +71,45 @@ TEST_F(AccessOnTheBus, ListsShowWhatTheCallerMayRead) {
     EXPECT_TRUE(authorizer_.requests.at(count - 1).interactive);
 }
 
+TEST_F(AccessOnTheBus, TokensAreForAdministratorsAndThePromptSaysWhatIsDone) {
+    const auto ci = [](sd_bus_message* message) {
+        return sd_bus_message_append(message, "a{sv}", 2, "name", "s", "ci", "role", "s", "admin");
+    };
+    struct Row {
+        const char* member;
+        Append append;
+        const char* summary;
+    };
+    const std::vector<Row> rows{
+        {"ListTokens", no_options(), "list the tokens"},
+        {"CreateToken", ci, "make the token ci with the role admin"},
+        {"RotateToken", option("name", "ci"), "give the token ci a new secret"},
+        {"RevokeToken", option("name", "ci"), "revoke the token ci"},
+    };
+    authorizer_.allowed = {"ai.kheish.daemon1.administer-others", "ai.kheish.daemon1.read-others"};
+    for (const Row& row : rows) {
+        EXPECT_EQ(
+            call(kRootPath, kManagerInterface, row.member, row.append, true).error,
+            error_name(Errc::forbidden))
+            << row.member;
+        EXPECT_EQ(authorizer_.requests.back().action, "ai.kheish.daemon1.administer");
+        EXPECT_EQ(authorizer_.requests.back().details.at(0).second, row.summary);
+    }
+    authorizer_.allowed = {"ai.kheish.daemon1.administer"};
+    for (const Row& row : rows)
+        EXPECT_EQ(call(kRootPath, kManagerInterface, row.member, row.append, true).error, "")
+            << row.member;
+    EXPECT_NE(
+        call(kRootPath, kManagerInterface, "CreateToken", ci).text().find("\"by\":\"user:1000\""),
+        std::string::npos);
+    EXPECT_EQ(
+        call(kRootPath, kManagerInterface, "CreateToken", option("name", "ci")).error,
+        error_name(Errc::bad_request));
+    EXPECT_EQ(
+        call(kRootPath, kManagerInterface, "ListTokens", option("name", "ci")).error,
+        error_name(Errc::unknown_field));
+}
+
 TEST_F(AccessOnTheBus, ACallerWhoLeavesEndsTheQuestion) {
     const std::string session = create_session("demo");
     authorizer_.hold = true;

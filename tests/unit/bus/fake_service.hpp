@@ -73,6 +73,19 @@ class FakeService final : public Service {
     void resolve_session_question(
         const Caller&, SessionId, ResolveQuestion, Responder<codec::Json>) override;
     void cancel_question(const Caller&, RunId, CancelQuestion, Responder<codec::Json>) override;
+    Result<codec::Json>
+    permission_view(const Caller&, const CheckPermission& request) const override {
+        return codec::Json::object(
+            {{"tool_name", request.tool}, {"decision", "ask"}, {"input", request.input}});
+    }
+    Result<codec::Json> permissions_view(const Caller&, const DescribeMatrix&) const override {
+        return codec::Json::object({{"modes", codec::Json::array()}});
+    }
+    Result<codec::Json> tokens_view(const Caller&) const override;
+    void create_token(const Caller&, CreateToken, Responder<codec::Json>) override;
+    void rotate_token(const Caller&, RotateToken, Responder<codec::Json>) override;
+    void revoke_token(const Caller&, RevokeToken, Responder<codec::Json>) override;
+    void note_authentication_failure(AuthenticationFailure /*failure*/) override {}
     void when_at_rest(RunId, UniqueFunction<void()> done) override;
 
     /// Ends a run that holds, with "done: <input>" as its output.

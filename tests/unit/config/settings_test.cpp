@@ -37,7 +37,7 @@ stuck_after_seconds = 90
 input_limit_bytes = 2048
 [permissions]
 mode = "dontAsk"
-rules = [{pattern = "bash", behavior = "deny", reason = "no shell"}, {pattern = "read_*", behavior = "allow"}]
+rules = [{pattern = "bash", behavior = "deny", reason = "no shell", command = "git push *"}, {pattern = "read_*", behavior = "allow", path = "src/**"}]
 [limits]
 memory_max_bytes = 536870912
 tasks_max = 64
@@ -59,6 +59,8 @@ lid = true
 connections = 10
 subscribers = 5
 heartbeat_seconds = 3
+allowed_hosts = ["kheish.example"]
+allowed_origins = ["https://panel.example:8443", "http://a"]
 )");
     const Result<Settings> settings = load_settings(scratch.directories());
     ASSERT_TRUE(settings.has_value()) << settings.error().message;
@@ -76,6 +78,8 @@ heartbeat_seconds = 3
     ASSERT_EQ(settings->permissions.rules.size(), 2U);
     EXPECT_EQ(settings->permissions.rules[0].behavior, "deny");
     EXPECT_EQ(settings->permissions.rules[0].reason, "no shell");
+    EXPECT_EQ(settings->permissions.rules[0].command, "git push *");
+    EXPECT_EQ(settings->permissions.rules[1].path, "src/**");
     EXPECT_EQ(settings->permissions.rules[1].pattern, "read_*");
     EXPECT_EQ(settings->limits.memory_max_bytes, 536870912);
     EXPECT_EQ(settings->limits.tasks_max, 64);
@@ -91,6 +95,8 @@ heartbeat_seconds = 3
     EXPECT_EQ(settings->http.connections, 10);
     EXPECT_EQ(settings->http.subscribers, 5);
     EXPECT_EQ(settings->http.heartbeat, std::chrono::seconds(3));
+    EXPECT_EQ(settings->http.allowed_hosts, std::vector<std::string>{"kheish.example"});
+    EXPECT_EQ(settings->http.allowed_origins.size(), 2U);
 }
 
 TEST(Settings, LocalGoesOverVendorAndDropInsGoOverBothByName) {

@@ -130,11 +130,24 @@ std::vector<EventBody> call_samples() {
     };
 }
 
+std::vector<EventBody> governance_samples() {
+    return {
+        TokenCreated{"ci", "operator", sha256("secret"), 1'700'000'000'000'000},
+        TokenRotated{"ci", sha256("other"), 1'800'000'000'000'000},
+        TokenRevoked{"ci", "it was on a screen"},
+        AuthenticationFailed{"invalid_token", "127.0.0.1", "POST", "/v1/sessions", true},
+    };
+}
+
 /// One event of every type with every member set.
 std::vector<EventBody> samples() {
     std::vector<EventBody> all;
     for (const std::vector<EventBody>& part :
-         {session_samples(), scope_samples(), model_samples(), call_samples()})
+         {session_samples(),
+          scope_samples(),
+          model_samples(),
+          call_samples(),
+          governance_samples()})
         all.insert(all.end(), part.begin(), part.end());
     return all;
 }

@@ -71,7 +71,7 @@ class FakeClock final : public Clock {
 class FakeIdentity final : public Identity {
   public:
     Result<Peer> peer(int) const override { return Peer{uid, Principal::user(uid).to_string()}; }
-    Result<control::Caller> caller(const Peer& peer, const Request&) const override {
+    Result<control::Caller> caller(const Peer& peer, const Request&) override {
         if (refuse)
             return fail(Errc::forbidden, "not you");
         return control::Caller::user(peer.uid);

@@ -79,6 +79,36 @@ class FakeService final : public control::Service {
         Responder<codec::Json>) override;
     void cancel_question(
         const control::Caller&, RunId, control::CancelQuestion, Responder<codec::Json>) override;
+    void note_authentication_failure(control::AuthenticationFailure failure) override {
+        failures.push_back(
+            failure.reason + " " + failure.peer + (failure.limited ? " limited" : ""));
+    }
+    std::vector<std::string> failures;
+    Result<codec::Json> permission_view(
+        const control::Caller& caller, const control::CheckPermission& request) const override {
+        last_caller = caller;
+        return codec::Json::object({{"tool_name", request.tool}, {"decision", "ask"}});
+    }
+    Result<codec::Json>
+    permissions_view(const control::Caller&, const control::DescribeMatrix&) const override {
+        return codec::Json::object({{"modes", codec::Json::array()}});
+    }
+    Result<codec::Json> tokens_view(const control::Caller&) const override {
+        return codec::Json::array();
+    }
+    // Not over HTTP.
+    void create_token(
+        const control::Caller&, control::CreateToken, Responder<codec::Json> responder) override {
+        responder.fail(Errc::forbidden, "not here");
+    }
+    void rotate_token(
+        const control::Caller&, control::RotateToken, Responder<codec::Json> responder) override {
+        responder.fail(Errc::forbidden, "not here");
+    }
+    void revoke_token(
+        const control::Caller&, control::RevokeToken, Responder<codec::Json> responder) override {
+        responder.fail(Errc::forbidden, "not here");
+    }
     Result<codec::Json> session_view(const control::Caller&, const SessionId&) const override;
     Result<codec::Json>
     sessions_view(const control::Caller&, const control::ListSessions&) const override {

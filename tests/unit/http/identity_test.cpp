@@ -18,7 +18,7 @@ TEST(PeerCredentials, AreThoseOfTheOtherEnd) {
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
     const Fd ours(ends[0]);
     const Fd theirs(ends[1]);
-    const PeerCredentials identity;
+    PeerCredentials identity;
     const Result<Peer> peer = identity.peer(ours.get());
     ASSERT_TRUE(peer);
     EXPECT_EQ(peer->uid, getuid());
@@ -27,17 +27,17 @@ TEST(PeerCredentials, AreThoseOfTheOtherEnd) {
 
 TEST(PeerCredentials, OfAnotherKindOfSocketAreRefused) {
     const Fd tcp(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const PeerCredentials identity;
+    PeerCredentials identity;
     EXPECT_EQ(identity.peer(tcp.get()).error().code, Errc::unauthorized);
     EXPECT_EQ(identity.peer(-1).error().code, Errc::unauthorized);
 }
 
-TEST(PeerCredentials, OnlyRootActsForOthers) {
-    const PeerCredentials identity;
+TEST(PeerCredentials, OnlyRootIsAnAdmin) {
+    PeerCredentials identity;
     const Result<control::Caller> root = identity.caller({0, "user:0"}, Request());
-    EXPECT_TRUE(root->acts_for_others);
+    EXPECT_EQ(root->role, control::Role::admin);
     const Result<control::Caller> user = identity.caller({1000, "user:1000"}, Request());
-    EXPECT_FALSE(user->acts_for_others);
+    EXPECT_EQ(user->role, control::Role::operate);
     EXPECT_EQ(user->principal, Principal::user(1000));
     EXPECT_EQ(user->uid, 1000U);
 }

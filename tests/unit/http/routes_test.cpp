@@ -28,6 +28,8 @@ std::string body_of(const OperationInfo& operation) {
         return R"({"resolutions":[{"request_id":"approval-1-1","behavior":"allow"}]})";
     if (operation.audit == control::AuditClass::answer)
         return R"({"resolution":{"request_id":"question-1-1","declined":true}})";
+    if (operation.operation == control::Operation::permissions_check)
+        return R"({"tool_name":"bash","input":{"command":"ls"}})";
     return "{}";
 }
 

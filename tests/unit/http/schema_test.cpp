@@ -1,6 +1,7 @@
 #include "http/endpoints.hpp"
 #include "http/request_schemas.hpp"
 
+#include "control/permission_check.hpp"
 #include "control/question_requests.hpp"
 #include "control/requests.hpp"
 
@@ -44,6 +45,10 @@ Status parse(std::string_view schema, const Json& body) {
         return control::parse_resolve_question(body).map([](const auto&) {});
     if (schema == "CancelQuestion")
         return control::parse_cancel_question({}, body).map([](const auto&) {});
+    if (schema == "CheckPermission")
+        return control::parse_check_permission(body).map([](const auto&) {});
+    if (schema == "DescribeMatrix")
+        return control::parse_describe_matrix(body).map([](const auto&) {});
     return control::parse_end(body).map([](const auto&) {});
 }
 
@@ -52,6 +57,8 @@ Json body_with(std::string_view schema, const std::string& name, const Json& val
     Json body = Json::object();
     if (schema == "SubmitInput" && name != "input_items")
         body.set("content", "text");
+    if (schema == "CheckPermission")
+        body.set("tool_name", "some_tool");
     if (schema == "ResolveApprovals")
         body.set(
             "resolutions",

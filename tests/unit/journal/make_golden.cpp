@@ -43,7 +43,13 @@ Write rows() {
     output.session = run.session;
     output.source_kind = "assistant_text";
     output.content = codec::blob_ref("an answer");
-    write.rows.insert(write.rows.end(), {Row(call), Row(approval), Row(output)});
+    TokenRow token;
+    token.name = "ci";
+    token.role = "operator";
+    token.digest = codec::sha256("secret");
+    token.created_us = 1'700'000'000'000'000;
+    token.created_by = "user:0";
+    write.rows.insert(write.rows.end(), {Row(call), Row(approval), Row(output), Row(token)});
     IdempotencyReceipt receipt;
     receipt.scope = "user:1000 SubmitInput";
     receipt.key_digest = codec::sha256("key");

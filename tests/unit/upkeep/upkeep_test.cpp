@@ -100,6 +100,57 @@ TEST_F(UpkeepTest, AnotherOwnerOfASessionIsFound) {
     expect_finding("UPDATE sessions SET owner = 'user:0'", "the row of session demo");
 }
 
+class UpkeepOfTokens : public UpkeepTest {
+  protected:
+    void SetUp() override {
+        UpkeepTest::SetUp();
+        control::Caller root = control::Caller::user(0);
+        root.acts_for_others = true;
+        using Answer = Responder<codec::Json>;
+        const auto quiet = [] {
+            return Answer([](const Result<codec::Json>& answer) { EXPECT_TRUE(answer); });
+        };
+        for (const char* name : {"ci", "old"}) {
+            plane_->create_token(root, {.name = name, .role = control::Role::operate}, quiet());
+            settle();
+        }
+        plane_->rotate_token(root, {.name = "ci"}, quiet());
+        plane_->revoke_token(root, {.name = "old"}, quiet());
+        plane_->note_authentication_failure({"invalid_token", "192.0.2.1", "GET", "/", false});
+        settle();
+    }
+};
+
+TEST_F(UpkeepOfTokens, AreVerifiedAndMadeAnew) {
+    expect_whole(path());
+    const Result<journal::TokenRow> before = journal_->token("ci");
+    crash();
+    const Result<Rebuilt> rebuilt = rebuild(path(), clock_, entropy_);
+    ASSERT_TRUE(rebuilt) << rebuilt.error().to_string();
+    expect_whole(path());
+    boot();
+    EXPECT_EQ(journal_->token("ci")->digest, before->digest);
+    EXPECT_EQ(journal_->token("ci")->rotated_us, before->rotated_us);
+    EXPECT_TRUE(journal_->token("old")->revoked_us.has_value());
+}
+
+TEST_F(UpkeepOfTokens, ASecretThatWasPutInBehindTheJournalsBackIsFound) {
+    expect_finding(
+        "UPDATE tokens SET digest = zeroblob(32) WHERE name = 'ci'", "the row of token ci is not");
+}
+
+TEST_F(UpkeepOfTokens, ATokenThatNobodyMadeIsFound) {
+    expect_finding(
+        "INSERT INTO tokens (name, role, digest, created_us, created_by) VALUES ('me', 'admin', "
+        "zeroblob(32), 1, 'user:0')",
+        "there is a row of token me that no event makes");
+}
+
+TEST_F(UpkeepOfTokens, ARevocationThatWasTakenBackIsFound) {
+    expect_finding(
+        "UPDATE tokens SET revoked_us = NULL WHERE name = 'old'", "the row of token old is not");
+}
+
 TEST_F(UpkeepTest, AMissingRowIsFound) {
     expect_finding("DELETE FROM outputs", "the outputs of run-1");
 }

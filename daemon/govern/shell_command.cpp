@@ -66,6 +66,7 @@ class ScriptReader {
             command_.push_back(std::move(word_));
         word_.clear();
         in_word_ = false;
+        is_quoted_ = false;
     }
     void end_command() {
         end_word();
@@ -120,12 +121,17 @@ class ScriptReader {
     /// One character that stands for itself, or that bash would make something of.
     void take() {
         const char c = peek();
-        constexpr std::string_view kExpanding = "*?[]{}~^!";
+        constexpr std::string_view kExpanding = "*?[]{}!";
         if (kExpanding.find(c) != std::string_view::npos || static_cast<unsigned char>(c) < 0x20 ||
-            c == 0x7F)
+            c == 0x7F || (c == '~' && may_expand_tilde()))
             not_plain();
         add(c);
         ++at_;
+    }
+
+    /// At the beginning of a word, and of what an assignment assigns.
+    bool may_expand_tilde() const {
+        return word_.empty() || word_.back() == '=' || word_.back() == ':';
     }
 
     void skip_comment() {
@@ -147,7 +153,7 @@ class ScriptReader {
 
     /// [n]>word and its kin. What goes to /dev/null or to a descriptor changes nothing.
     void read_redirection() {
-        if (in_word_ && !std::all_of(word_.begin(), word_.end(), is_digit))
+        if (in_word_ && (is_quoted_ || !std::all_of(word_.begin(), word_.end(), is_digit)))
             end_word();
         word_.clear(); // the descriptor, if there was one
         in_word_ = false;
@@ -170,6 +176,7 @@ class ScriptReader {
 
     void read_single_quotes() {
         in_word_ = true;
+        is_quoted_ = true;
         const std::size_t end = text_.find('\'', at_ + 1);
         if (end == std::string_view::npos)
             not_plain();
@@ -179,10 +186,11 @@ class ScriptReader {
 
     void read_double_quotes() {
         in_word_ = true;
+        is_quoted_ = true;
         ++at_;
         while (at_ < text_.size() && peek() != '"') {
             if (peek() == '$')
-                read_dollar();
+                read_dollar(true);
             else if (peek() == '`')
                 read_backquotes();
             else if (peek() == '\\')
@@ -214,16 +222,19 @@ class ScriptReader {
         at_ += 2;
         if (next == '\n')
             return;
+        is_quoted_ = true;
         if (at_ > text_.size())
             not_plain();
         else
             add(next);
     }
 
-    void read_dollar() {
+    void read_dollar(bool in_quotes = false) {
         const char next = peek(1);
+        // $"..." is a translation, and the end of a quotation is none.
         const bool literal = next == '\0' || next == ' ' || next == '\t' || next == '\n' ||
-                             next == '"' || next == ';' || next == '|' || next == '&';
+                             next == ';' || next == '|' || next == '&' ||
+                             (next == '"' && in_quotes);
         in_word_ = true;
         if (!literal)
             not_plain();
@@ -262,6 +273,7 @@ class ScriptReader {
     std::vector<std::string> command_;
     std::string word_;
     bool in_word_ = false;
+    bool is_quoted_ = false; ///< a part of the word
 };
 
 bool same_program(std::string_view word, std::string_view wanted) {

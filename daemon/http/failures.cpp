@@ -35,16 +35,23 @@ Failures::bucket_of(const std::string& reason, const std::string& peer, std::int
     return *buckets_.try_emplace({reason, has_room ? peer : kOthers}).first;
 }
 
+void Failures::count(Bucket& bucket, std::int64_t now_us) {
+    if (bucket.count == 0 || now_us - bucket.since_boot_us >= window_us())
+        bucket = {now_us, 0};
+    ++bucket.count;
+}
+
 Error Failures::note(const std::string& peer, const Request& request, Error error) {
     const std::string reason(error_info(error.code).name);
     const std::int64_t now_us = clock_.now().boot_us;
     auto& [name, bucket] = bucket_of(reason, peer, now_us);
-    if (bucket.count == 0 || now_us - bucket.since_boot_us >= window_us())
-        bucket = {now_us, 0};
-    ++bucket.count;
+    count(bucket, now_us);
     const bool too_many = bucket.count == kLimit + 1;
-    if (bucket.count == 1 || too_many)
-        tell_({reason, name.second, std::string(request.method), path_of(request), too_many});
+    if (bucket.count == 1 || too_many) {
+        count(told_, now_us);
+        if (told_.count <= kToldLimit)
+            tell_({reason, name.second, std::string(request.method), path_of(request), too_many});
+    }
     if (bucket.count <= kLimit)
         return error;
     return Error{

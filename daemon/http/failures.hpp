@@ -24,9 +24,12 @@ class Failures {
     static constexpr int kLimit = 60;
     /// Pairs of reason and peer that are told apart; beyond, all others are one.
     static constexpr std::size_t kBucketLimit = 1024;
+    /// Put on record in a window, of all reasons and peers: what nobody has let in fills no disk.
+    static constexpr int kToldLimit = 120;
 
     using Tell = UniqueFunction<void(control::AuthenticationFailure)>;
-    /// `tell` hears of the first failure of a window and of the one that is too many.
+    /// `tell` hears of the first failure of a window and of the one that is too many, within
+    /// kToldLimit.
     Failures(const Clock& clock, Tell tell) : clock_(clock), tell_(std::move(tell)) {}
 
     /// What the caller is told instead of `error`: that, or Errc::authentication_rate_limited.
@@ -38,12 +41,14 @@ class Failures {
         int count = 0;
     };
     using Buckets = std::map<std::pair<std::string, std::string>, Bucket>; ///< reason, peer
+    static void count(Bucket& bucket, std::int64_t now_us);
     Buckets::value_type&
     bucket_of(const std::string& reason, const std::string& peer, std::int64_t now_us);
 
     const Clock& clock_;
     Tell tell_;
     Buckets buckets_;
+    Bucket told_;
 };
 
 } // namespace kheish::http

@@ -29,6 +29,8 @@ TEST(ShellCommand, PlainScriptsAreTheirCommands) {
     EXPECT_EQ(shape("echo a#b"), "[echo][a#b];");
     EXPECT_EQ(shape("git \\\n  log"), "[git][log];");
     EXPECT_EQ(shape("echo 5$ a"), "[echo][5$][a];");
+    EXPECT_EQ(shape("echo \"5$\" a"), "[echo][5$][a];");
+    EXPECT_EQ(shape("git diff HEAD~1 HEAD^"), "[git][diff][HEAD~1][HEAD^];");
     EXPECT_EQ(shape(""), "");
     EXPECT_EQ(shape("# nothing"), "");
 }
@@ -39,6 +41,9 @@ TEST(ShellCommand, OutputThatGoesNowhereIsPlain) {
     EXPECT_EQ(shape("make &>/dev/null"), "[make];");
     EXPECT_EQ(shape("make </dev/null"), "[make];");
     EXPECT_EQ(shape("echo a2>&1"), "[echo][a2];");
+    EXPECT_EQ(shape("echo \"2\">&1"), "[echo][2];");
+    EXPECT_EQ(shape("echo ''>&1"), "[echo][];");
+    EXPECT_EQ(shape("echo 2>&1"), "[echo];");
 }
 
 TEST(ShellCommand, WhatBashMakesSomethingOfIsNotPlain) {
@@ -56,6 +61,11 @@ TEST(ShellCommand, WhatBashMakesSomethingOfIsNotPlain) {
           "ls [ab]",
           "ls {a,b}",
           "ls ~",
+          "ls ~root",
+          "dd of=~/a",
+          "a b=c:~",
+          "$\"rm\" a",
+          "echo $\"a\"",
           "echo !!",
           "make > out",
           "make >> out",

@@ -54,7 +54,7 @@ def configuration_keys(root):
         for function in re.split(r"^(?=\S.*\($|\S.*\{$)", read(root, path), flags=re.MULTILINE):
             table = re.search(rf"TableReader reader\(\w+, {STRING}(?: \+|\))", function)
             asked = re.findall(
-                rf"reader\.(?:required_)?(?:string|boolean|integer|word|path|table|array_of_tables)"
+                rf"reader\.(?:required_)?(?:strings?|boolean|integer|word|path|table|array_of_tables)"
                 rf"\({STRING}",
                 function,
             )
@@ -122,9 +122,17 @@ def sources(root, pattern):
 
 
 def promised_tests(root):
-    """The tests that kheish-durability(7) names: Suite.Name, and file.case of tests/system or tests/vm."""
-    text = page(root, "kheish-durability.7")
+    """The tests that the pages of promises name: Suite.Name, and file.case of tests/system or tests/vm."""
+    text = page(root, "kheish-durability.7") + page(root, "kheish-security.7")
     return re.findall(r"\b([A-Z]\w+\.[A-Z]\w+)\b", text) + re.findall(r"\b([a-z]+\.[a-z]+_[a-z_]+)\b", text)
+
+
+def check_actions(root):
+    text = sections(page(root, "kheish-security.7"))["POLKIT ACTIONS"]
+    policy = read(root, "polkit/ai.kheish.daemon1.policy.in")
+    for action in re.findall(r"<action id=\"ai\.kheish\.daemon1\.([\w-]+)\"", policy):
+        if not re.search(rf"^\|[ ] (?:[\w-]+, )?{action}(?:,|$)", text, re.MULTILINE):
+            yield f"kheish-security.7: no row for the action {action}"
 
 
 def check_promises(root):
@@ -138,7 +146,7 @@ def check_promises(root):
             pattern = "tests/vm/cases/*.py" if where == "vm" else f"tests/system/cases/{where}.py"
             there = f"\ndef {what}(" in sources(root, pattern)
         if not there:
-            yield f"kheish-durability(7): there is no test {name}"
+            yield f"a page of promises names {name}, which is no test"
 
 
 def check(root):
@@ -151,7 +159,7 @@ def check(root):
         # A table that is written another way must not make the test pass.
         if len(rows) < least:
             yield f"only {len(rows)} {name} were found in the sources"
-    for part in (check_commands, check_errors, check_keys, check_program_options, check_promises):
+    for part in (check_commands, check_errors, check_keys, check_program_options, check_actions, check_promises):
         yield from part(root)
 
 

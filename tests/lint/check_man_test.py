@@ -15,6 +15,7 @@ import check_man  # noqa: E402
 SOURCES = (
     "daemon/control/operations.cpp", "daemon/base/error.cpp", "daemon/config/settings.cpp",
     "daemon/config/routes.cpp", "daemon/launcher/options.cpp", "daemon/options.cpp",
+    "polkit/ai.kheish.daemon1.policy.in",
 )  # fmt: skip
 
 
@@ -70,6 +71,10 @@ class CheckMan(unittest.TestCase):
     def test_an_option_of_a_program_is_missed(self):
         self.change("man/kheish-launcher.8.scd", "*--agent-user*", "*--agent*")
         self.assertIn("--agent-user", self.finding())
+
+    def test_an_action_of_polkit_is_missed(self):
+        self.change("man/kheish-security.7.scd", "|  approve, approve-others\n", "|  approve\n")
+        self.assertIn("approve-others", self.finding())
 
     def test_a_promise_without_its_test_is_missed(self):
         self.change("tests/system/cases/launcher.py", "def the_sweep_kills", "def a_sweep_kills")

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/assert.hpp"
 #include "base/unique_function.hpp"
 
 #include <cstdint>
@@ -22,6 +23,7 @@ class Agenda {
     /// The entry's number, for cancel().
     std::uint64_t in(std::int64_t delay_us, Action action) {
         const std::uint64_t number = ++newest_;
+        KHEISH_ASSERT(delay_us >= 0); // time does not go back
         const std::int64_t due_us = now_us_ + delay_us;
         due_by_number_.emplace(number, due_us);
         actions_.emplace(std::pair(due_us, number), std::move(action));

@@ -61,7 +61,9 @@ class SimTimers final : public Timers {
 
     std::unique_ptr<Timer>
     start(std::chrono::microseconds delay, UniqueFunction<void()> fire) override {
-        return std::make_unique<Entry>(agenda_, agenda_.in(delay.count(), std::move(fire)));
+        // What is due already is due now: time does not go back for it.
+        const std::int64_t left_us = std::max<std::int64_t>(delay.count(), 0);
+        return std::make_unique<Entry>(agenda_, agenda_.in(left_us, std::move(fire)));
     }
     std::unique_ptr<Timer>
     start_at_wall(std::int64_t wall_us, UniqueFunction<void()> fire) override {

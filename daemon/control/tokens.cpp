@@ -105,13 +105,14 @@ Tokens::expiry_of(const std::optional<std::chrono::milliseconds>& lifetime) cons
 Status Tokens::check_new(const std::string& name) const {
     if (changing_.contains(name))
         return fail(Errc::conflict, "token " + name + " is being made or changed");
-    if (const Result<TokenRow> known = outside_.journal.token(name))
+    const Result<TokenRow> known = outside_.journal.token(name);
+    if (known)
         return fail(
             Errc::conflict,
             known->revoked_us ? "there was a token " + name +
                                     ", and what it has made is its own: take another name"
                               : "there is a token " + name + ": rotate it, or take another name");
-    else if (known.error().code != Errc::not_found)
+    if (known.error().code != Errc::not_found)
         return fail(known.error());
     if (live_.size() + changing_.size() >= kLiveLimit)
         return fail(

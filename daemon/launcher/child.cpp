@@ -111,7 +111,7 @@ Status make_own(const Account& account, const std::string& workspace) {
     KHEISH_CHECK(come_back());
     KHEISH_CHECK(made);
     KHEISH_CHECK(become(account, account.gid));
-    const Status given = own->give_to(account.gid);
+    Status given = own->give_to(account.gid);
     KHEISH_CHECK(come_back());
     return given;
 }

@@ -64,13 +64,22 @@ Result<Plan> plan_list_sessions(BusEdge& edge, sd_bus_message* call) {
         }};
 }
 
+/// What is about a session is its owner's to ask for.
+Result<AccessRequest>
+session_access(BusEdge& edge, Operation operation, const std::optional<SessionId>& session) {
+    AccessRequest access{.operation = operation};
+    if (session) {
+        KHEISH_TRY(access.owner, edge.service().session_owner(*session));
+    }
+    return access;
+}
+
 /// A list of one session's things is that session's owner's, any other a list of everything.
 Result<AccessRequest>
 list_access(BusEdge& edge, Operation operation, const std::optional<SessionId>& session) {
-    if (!session)
-        return AccessRequest{.operation = operation, .listing = true};
-    KHEISH_TRY(Principal owner, edge.service().session_owner(*session));
-    return AccessRequest{.operation = operation, .owner = std::move(owner)};
+    KHEISH_TRY(AccessRequest access, session_access(edge, operation, session));
+    access.listing = !session;
+    return access;
 }
 
 Result<Plan> plan_list_runs(BusEdge& edge, sd_bus_message* call) {
@@ -136,23 +145,12 @@ Result<Plan> plan_follow(BusEdge& edge, sd_bus_message* call) {
     return follow_plan(edge, Operation::events_follow, std::move(filter), cursor);
 }
 
-/// A session's is its owner's to ask about, the rules in themselves are anybody's.
-Result<AccessRequest>
-permission_access(BusEdge& edge, Operation operation, const std::optional<SessionId>& session) {
-    AccessRequest access{.operation = operation};
-    if (session) {
-        KHEISH_TRY(access.owner, edge.service().session_owner(*session));
-    }
-    return access;
-}
-
 Result<Plan> plan_permission(BusEdge& edge, sd_bus_message* call) {
     KHEISH_TRY(Json options, read_dictionary(call));
     KHEISH_TRY(options, with_json_text(options, "input", control::kSmallBodyLimitBytes));
     KHEISH_TRY(control::CheckPermission request, control::parse_check_permission(options));
     KHEISH_TRY(
-        AccessRequest access,
-        permission_access(edge, Operation::permissions_check, request.session));
+        AccessRequest access, session_access(edge, Operation::permissions_check, request.session));
     return Plan{
         std::move(access),
         [&edge, request = std::move(request)](const Caller& caller, const BusMessage& message) {
@@ -164,8 +162,7 @@ Result<Plan> plan_permission_matrix(BusEdge& edge, sd_bus_message* call) {
     KHEISH_TRY(const Json options, read_dictionary(call));
     KHEISH_TRY(control::DescribeMatrix request, control::parse_describe_matrix(options));
     KHEISH_TRY(
-        AccessRequest access,
-        permission_access(edge, Operation::permissions_matrix, request.session));
+        AccessRequest access, session_access(edge, Operation::permissions_matrix, request.session));
     return Plan{
         std::move(access),
         [&edge, request = std::move(request)](const Caller& caller, const BusMessage& message) {

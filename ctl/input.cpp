@@ -1,5 +1,6 @@
 #include "input.hpp"
 
+#include "config/permission_rules.hpp"
 #include "listing.hpp"
 
 #include <array>
@@ -54,6 +55,26 @@ Result<std::string> session_of(const std::string& path) {
         return fail(Errc::schema_mismatch, "kheishd answers with an unknown object");
     const Handle<char, ::free> owned(name);
     return std::string(owned.get());
+}
+
+/// The rules of a file as a project has it, as a request has them.
+Result<Json> read_rules(const std::string& path) {
+    KHEISH_TRY(const std::string text, read_input_file(path, kPermissionsLimitBytes));
+    KHEISH_TRY(
+        const std::vector<config::PermissionRule> rules,
+        config::parse_project_permissions(text, path));
+    Json list = Json::array();
+    for (const config::PermissionRule& rule : rules) {
+        Json item = Json::object({{"pattern", rule.pattern}, {"behavior", rule.behavior}});
+        for (const auto& [key, value] :
+             {std::pair("reason", &rule.reason),
+              std::pair("command", &rule.command),
+              std::pair("path", &rule.path)})
+            if (!value->empty())
+                item.set(key, *value);
+        list.append(std::move(item));
+    }
+    return list;
 }
 
 } // namespace
@@ -130,6 +151,10 @@ Result<std::string> create_session(
     const std::optional<std::string> given = invocation.value("--workspace");
     KHEISH_TRY(const std::string workspace, given ? absolute_path(*given) : current_directory());
     options.set("workspace", workspace);
+    if (const std::optional<std::string> file = invocation.value("--permissions")) {
+        KHEISH_TRY(const Json rules, read_rules(*file));
+        options.set("permission_rules_json", codec::canonical_json(rules));
+    }
     KHEISH_TRY(
         const std::string path,
         session.call_path(

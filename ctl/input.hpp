@@ -11,6 +11,9 @@ namespace kheish::ctl {
 /// The file at `path`, "-" for standard input. Errc::bad_request where it can't be read,
 /// Errc::payload_too_large beyond `limit_bytes`.
 Result<std::string> read_input_file(const std::string& path, std::size_t limit_bytes);
+/// Longest file of permission rules.
+inline constexpr std::size_t kPermissionsLimitBytes = std::size_t{48} << 10U;
+
 /// The value of `option`, or what is in the file that `file_option` names; nothing where neither is
 /// given, Errc::bad_request where both are.
 Result<std::optional<std::string>> text_or_file(

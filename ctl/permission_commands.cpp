@@ -20,8 +20,17 @@ Result<Json> ask(Session& session, const char* member, Json options) {
          .options = std::move(options)});
 }
 
+Status add_project(Json& options, const Invocation& invocation) {
+    if (const std::optional<std::string> file = invocation.value("--project")) {
+        KHEISH_TRY(const std::string text, read_input_file(*file, kPermissionsLimitBytes));
+        options.set("project_permissions", text);
+    }
+    return {};
+}
+
 Result<int> check(Session& session, const Invocation& invocation) {
     Json options = Json::object({{"tool_name", invocation.required("TOOL")}});
+    KHEISH_CHECK(add_project(options, invocation));
     set_given(options, invocation, "--input-json", "input_json");
     set_given(options, invocation, "--session-id", "session_id");
     set_given(options, invocation, "--mode", "mode_override");
@@ -40,6 +49,7 @@ Result<int> check(Session& session, const Invocation& invocation) {
 /// A row a tool, a column a mode.
 Result<int> matrix(Session& session, const Invocation& invocation) {
     Json options = Json::object();
+    KHEISH_CHECK(add_project(options, invocation));
     set_given(options, invocation, "--session-id", "session_id");
     KHEISH_TRY(const Json view, ask(session, "DescribePermissionMatrix", std::move(options)));
     std::vector<std::string> headings{"TOOL"};
@@ -63,6 +73,7 @@ Result<int> matrix(Session& session, const Invocation& invocation) {
 }
 
 const Option kSessionOption{"--session-id", "SESSION", "As in this session"};
+const Option kProjectOption{"--project", "FILE", "With a .kheish/permissions.toml"};
 
 } // namespace
 
@@ -74,12 +85,13 @@ std::vector<Command> permission_commands() {
          {{"--input-json", "JSON", "What it would be called with"},
           {"--mode", "MODE", "In this mode, not the configured one"},
           kSessionOption,
+          kProjectOption,
           {"--tool-call-id", "ID", "Shown again"}},
          check},
         {"permissions matrix",
          "Show what the rules say, by tool and mode",
          {},
-         {kSessionOption},
+         {kSessionOption, kProjectOption},
          matrix},
     };
 }

@@ -92,7 +92,7 @@ Result<int> cancel(Session& session, const Invocation& invocation) {
 
 Result<int> run_text_in_one(Session& session, const Invocation& invocation) {
     std::optional<std::string> id = invocation.value("--session-id");
-    if (!id || invocation.value("--workspace")) {
+    if (!id || invocation.value("--workspace") || invocation.value("--permissions")) {
         KHEISH_TRY(id, create_session(session, invocation, id));
     }
     KHEISH_TRY(const Submitted submitted, submit_input(session, invocation, *id, "TEXT"));
@@ -140,6 +140,7 @@ std::vector<Command> one_shot_commands() {
     std::vector<Option> options = input_options();
     options.push_back({"--session-id", "SESSION", "Use this session instead of a new one"});
     options.push_back({"--workspace", "DIR", "The new session's; default: here"});
+    options.push_back({"--permissions", "FILE", "The new session's rules"});
     return {
         {"run",
          "Run TEXT; with --wait print the answer",

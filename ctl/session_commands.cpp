@@ -135,6 +135,7 @@ std::vector<Command> session_commands() {
          "Create a session, or find it",
          {{"SESSION", "Its id; chosen by kheishd where absent", false}},
          {{"--workspace", "DIR", "Where its runs work; default: here"},
+          {"--permissions", "FILE", "Rules of its own, which only narrow"},
           {"--thread-id", "ID", "A label of the caller's own"},
           {"--idempotency-key", "KEY", "The same key names the same session"}},
          create},

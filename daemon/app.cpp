@@ -1,6 +1,7 @@
 #include "app.hpp"
 
 #include "base/log.hpp"
+#include "control/permission_rules.hpp"
 #include "http/bearer_tokens.hpp"
 #include "journal/sqlite_journal.hpp"
 #include "scopes/cgroup.hpp"
@@ -57,35 +58,6 @@ uid_t agent_uid() {
     return static_cast<uid_t>(-1);
 }
 
-Result<govern::Rule> to_rule(const config::Settings::PermissionRule& configured) {
-    govern::Rule rule;
-    rule.pattern = configured.pattern;
-    const auto wrong = [](const Error& error) {
-        return fail(Errc::invalid_configuration, "permissions.rules: " + error.message);
-    };
-    if (!configured.command.empty()) {
-        Result<govern::CommandPattern> command = govern::parse_command_pattern(configured.command);
-        if (!command)
-            return wrong(command.error());
-        rule.command = *std::move(command);
-    }
-    if (!configured.path.empty())
-        rule.path = configured.path;
-    if (const Status checked = govern::check_rule(rule); !checked)
-        return wrong(checked.error());
-    rule.scope = govern::RuleScope::user;
-    rule.reason = configured.reason;
-    for (const govern::Behavior behavior :
-         {govern::Behavior::allow, govern::Behavior::ask, govern::Behavior::deny})
-        if (govern::to_string(behavior) == configured.behavior) {
-            rule.behavior = behavior;
-            return rule;
-        }
-    return fail(
-        Errc::invalid_configuration,
-        "permissions.rules: \"" + configured.behavior + "\" is no behavior");
-}
-
 } // namespace
 
 Result<control::Settings> control_settings(const config::Settings& settings, uid_t agent) {
@@ -96,9 +68,11 @@ Result<control::Settings> control_settings(const config::Settings& settings, uid
             Errc::invalid_configuration,
             "permissions.mode: \"" + settings.permissions.mode + "\" is no mode");
     told.permission_mode = *mode;
-    for (const config::Settings::PermissionRule& configured : settings.permissions.rules) {
-        KHEISH_TRY(govern::Rule rule, to_rule(configured));
-        told.permission_rules.push_back(std::move(rule));
+    for (const config::PermissionRule& configured : settings.permissions.rules) {
+        Result<govern::Rule> rule = control::to_rule(configured, govern::RuleScope::user);
+        if (!rule)
+            return fail(std::move(rule).error().wrap("permissions.rules"));
+        told.permission_rules.push_back(*std::move(rule));
     }
     told.max_turns = settings.runs.max_turns;
     told.max_output_tokens = settings.runs.max_output_tokens;

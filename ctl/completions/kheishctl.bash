@@ -11,7 +11,7 @@ _kheishctl() {
 
     case $previous in
         --output) mapfile -t COMPREPLY < <(compgen -W "pretty json" -- "$word"); return ;;
-        --content-file | --updated-input-file | --result-file | --answers-file) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+        --content-file | --permissions | --project | --updated-input-file | --result-file | --answers-file) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         --workspace | --state-directory) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
         --mode) mapfile -t COMPREPLY < <(compgen -W "default acceptEdits plan dontAsk bypassPermissions" -- "$word"); return ;;
         --role) mapfile -t COMPREPLY < <(compgen -W "reader operator admin" -- "$word"); return ;;
@@ -20,8 +20,8 @@ _kheishctl() {
 
     local options="--output -H --host --no-ask-password --help --version" verbs=""
     case "${words[*]:0:2}" in
-        "run" | "run "*) options+=" --content-file --stdin --idempotency-key --metadata-json --provider --model --wait --session-id --workspace" ;;
-        "sessions create") options+=" --workspace --thread-id --idempotency-key" ;;
+        "run" | "run "*) options+=" --content-file --stdin --idempotency-key --metadata-json --provider --model --wait --session-id --workspace --permissions" ;;
+        "sessions create") options+=" --workspace --permissions --thread-id --idempotency-key" ;;
         "sessions list") options+=" --page --limit --cursor" ;;
         "sessions input") options+=" --content-file --stdin --idempotency-key --metadata-json --provider --model --wait" ;;
         "sessions stream") options+=" --cursor" ;;
@@ -40,8 +40,8 @@ _kheishctl() {
         "questions list") options+=" --session-id" ;;
         "questions answer") options+=" --answers-json --answers-file --interactive --declined --justification --idempotency-key --wait" ;;
         "questions cancel") options+=" --justification --idempotency-key" ;;
-        "permissions check") options+=" --input-json --mode --session-id --tool-call-id" ;;
-        "permissions matrix") options+=" --session-id" ;;
+        "permissions check") options+=" --input-json --mode --session-id --project --tool-call-id" ;;
+        "permissions matrix") options+=" --session-id --project" ;;
         "tokens create") options+=" --role --expires-after" ;;
         "tokens rotate") options+=" --expires-after" ;;
         "tokens revoke") options+=" --reason" ;;

@@ -35,7 +35,8 @@ void answer_created(sd_bus_message* call, const Result<control::CreatedSession>&
 }
 
 Result<Plan> plan_create_session(BusEdge& edge, sd_bus_message* call) {
-    KHEISH_TRY(const Json options, read_dictionary(call));
+    KHEISH_TRY(Json options, read_dictionary(call));
+    KHEISH_TRY(options, with_json_text(options, "permission_rules", control::kSmallBodyLimitBytes));
     KHEISH_TRY(control::CreateSession request, control::parse_create_session(options));
     AccessRequest access{.operation = Operation::sessions_create};
     if (request.session)

@@ -112,11 +112,17 @@ Json write(const Refused& m) {
     return Json::object({{"reason", truncate_utf8(m.reason, kReasonBytes)}});
 }
 
+Json write(const ProjectPermissions& m) {
+    return Json::object({{"found", m.found}, {"error", truncate_utf8(m.error, kReasonBytes)}});
+}
+
 std::string_view payload_of(const Message& message) {
     if (const Execute* execute = std::get_if<Execute>(&message))
         return execute->input;
     if (const Finished* finished = std::get_if<Finished>(&message))
         return finished->text;
+    if (const ProjectPermissions* project = std::get_if<ProjectPermissions>(&message))
+        return project->text;
     return {};
 }
 
@@ -243,6 +249,14 @@ Message read<Proceed>(ObjectReader& reader) {
     return Proceed{read_call(reader)};
 }
 
+template <>
+Message read<ProjectPermissions>(ObjectReader& reader) {
+    ProjectPermissions m;
+    m.found = reader.required_boolean("found");
+    m.error = reader.required_string("error", kReasonBytes);
+    return m;
+}
+
 using Reader = Message (*)(ObjectReader&);
 
 /// Row i reads the body of Message alternative i; its type byte is i + 1.
@@ -256,7 +270,8 @@ constexpr std::array<Reader, std::variant_size_v<Message>> kReaders{
     read<Progress>,
     read<Refused>,
     read<Prepared>,
-    read<Proceed>};
+    read<Proceed>,
+    read<ProjectPermissions>};
 
 tl::unexpected<Error> broken(std::string message) {
     return fail(Errc::protocol_error, "runner channel: " + std::move(message));
@@ -292,12 +307,15 @@ Status place_payload(Message& message, std::string_view payload) {
     Finished* finished = std::get_if<Finished>(&message);
     if (execute != nullptr && execute->input_in_memfd && !payload.empty())
         return broken("an input is in the packet and in a memfd");
-    if (finished != nullptr && !is_valid_utf8(payload))
-        return broken("an outcome's text is not UTF-8");
+    ProjectPermissions* project = std::get_if<ProjectPermissions>(&message);
+    if ((finished != nullptr || project != nullptr) && !is_valid_utf8(payload))
+        return broken("a text is not UTF-8");
     if (execute != nullptr)
         execute->input = payload;
     else if (finished != nullptr)
         finished->text = payload;
+    else if (project != nullptr)
+        project->text = payload;
     else if (!payload.empty())
         return broken("a message without payload has one");
     return {};

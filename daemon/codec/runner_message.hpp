@@ -25,13 +25,15 @@
 ///
 /// Numbers are little-endian. The framing never changes; what bodies may say is settled by the two
 /// hellos, and nothing newer than the agreed version is sent. The daemon connects and says hello,
-/// the runner answers hello with everything it knows, then sends a `finished` for each outcome that
-/// it still keeps and a `prepared` for each call that waits for a `proceed`; any reconnection
-/// begins the same way, so neither side needs to remember what the other has heard.
+/// the runner answers hello with everything it knows, then sends what the project permits, a
+/// `finished` for each outcome that it still keeps and a `prepared` for each call that waits for a
+/// `proceed`; any reconnection begins the same way, so neither side needs to remember what the
+/// other has heard.
 namespace kheish::codec::runner {
 
-inline constexpr int kNewestVersion = 2;
+inline constexpr int kNewestVersion = 3;
 inline constexpr int kPreparedVersion = 2; ///< the first with prepared, proceed, Execute::recorded
+inline constexpr int kProjectVersion = 3;  ///< the first with ProjectPermissions
 inline constexpr int kOldestVersion = 1;
 inline constexpr std::size_t kMessageBytes = std::size_t{64} << 10U;
 inline constexpr std::size_t kHeaderBytes = 24;
@@ -47,6 +49,17 @@ struct HelloRequest {
     RunId run;
     int attempt = 1;
     friend bool operator==(const HelloRequest&, const HelloRequest&) = default;
+};
+
+/// Where a project says what it does not permit, below the workspace.
+inline constexpr std::string_view kProjectPermissionsPath = ".kheish/permissions.toml";
+
+/// Runner to daemon, once after each answer to hello: that file, as it was when the runner began.
+struct ProjectPermissions {
+    bool found = false;
+    std::string text;  ///< the payload: UTF-8, the file as it is
+    std::string error; ///< why it cannot be read; empty where it can, or is not there
+    friend bool operator==(const ProjectPermissions&, const ProjectPermissions&) = default;
 };
 
 /// Runner to daemon, the answer. A `finished` follows for each call in `finished`, in that order.
@@ -133,7 +146,8 @@ using Message = std::variant<
     Progress,
     Refused,
     Prepared,
-    Proceed>;
+    Proceed,
+    ProjectPermissions>;
 
 std::string_view to_string(Finished::Kind kind);
 

@@ -25,7 +25,6 @@ constexpr std::size_t kDropInLimit = 256;
 constexpr std::size_t kNameLimit = 64;
 constexpr std::array<std::string_view, 5> kModes{
     "default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"};
-constexpr std::array<std::string_view, 3> kBehaviors{"allow", "ask", "deny"};
 
 /// Reads an integer key into `target`, which keeps its default where the key is not there.
 template <class Target>
@@ -52,21 +51,6 @@ Status read_runs(const Value& value, Settings::Runs& runs) {
     return reader.finish();
 }
 
-Result<Settings::PermissionRule> read_rule(const Value& value) {
-    TableReader reader(value, "permissions.rules");
-    Settings::PermissionRule rule{
-        .pattern = reader.required_string("pattern"), .behavior = {}, .reason = {}};
-    const std::optional<std::size_t> behavior = reader.word("behavior", kBehaviors);
-    if (!behavior)
-        reader.reject("behavior", "is required");
-    rule.behavior = kBehaviors.at(behavior.value_or(0));
-    rule.reason = reader.string("reason").value_or("");
-    rule.command = reader.string("command").value_or("");
-    rule.path = reader.string("path").value_or("");
-    KHEISH_CHECK(reader.finish());
-    return rule;
-}
-
 Status read_permissions(const Value& value, Settings::Permissions& permissions) {
     TableReader reader(value, "permissions");
     if (const std::optional<std::size_t> mode = reader.word("mode", kModes))
@@ -78,7 +62,7 @@ Status read_permissions(const Value& value, Settings::Permissions& permissions) 
         kYearSeconds,
         permissions.approvals_expire_after);
     for (const Value* entry : reader.array_of_tables("rules", kRuleLimit)) {
-        KHEISH_TRY(Settings::PermissionRule rule, read_rule(*entry));
+        KHEISH_TRY(PermissionRule rule, read_permission_rule(*entry, "permissions.rules"));
         permissions.rules.push_back(std::move(rule));
     }
     return reader.finish();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "config/permission_rules.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -31,13 +32,6 @@ struct Settings {
         std::int64_t input_limit_bytes = std::int64_t{1} << 20;
     } runs;
 
-    struct PermissionRule {
-        std::string pattern;  ///< a tool's name, a prefix ending in '*', or "*"
-        std::string behavior; ///< "allow", "ask" or "deny"
-        std::string reason;
-        std::string command = {}; ///< empty: whatever the command
-        std::string path = {};    ///< empty: whatever the path
-    };
     struct Permissions {
         std::chrono::seconds approvals_expire_after{0}; ///< 0 is never
         std::string mode = "default"; ///< default, acceptEdits, plan, dontAsk, bypassPermissions

@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "control/control_plane.hpp"
 #include "control/conversions.hpp"
+#include "control/run_rules.hpp"
 
 #include <utility>
 
@@ -51,18 +52,37 @@ void ControlPlane::note_authentication_failure(AuthenticationFailure failure) {
             }));
 }
 
+/// The rules that would hold for a run of the session, if one is named, and of the project.
+Result<std::vector<govern::Rule>> ControlPlane::rules_for(
+    const Caller& caller,
+    const std::optional<SessionId>& session,
+    const std::optional<std::string>& project) const {
+    OwnRules own{.session = {}, .project = project};
+    if (session) {
+        KHEISH_TRY(const journal::SessionRow row, reader_.session_for(caller, *session));
+        if (row.permission_rules) {
+            KHEISH_TRY(own.session, outside_.journal.blob(row.permission_rules->digest));
+        }
+    }
+    Result<std::vector<govern::Rule>> rules = rules_in_force(settings_, own);
+    // The project's text is the caller's; whatever else could be wrong was checked when it came.
+    if (!rules && rules.error().code == Errc::invalid_configuration)
+        return fail(Errc::bad_request, "project_permissions: " + rules.error().message);
+    return rules;
+}
+
 Result<Json>
 ControlPlane::permission_view(const Caller& caller, const CheckPermission& request) const {
-    if (request.session)
-        KHEISH_CHECK(reader_.session_for(caller, *request.session));
-    return permission_check_view(settings_, request);
+    KHEISH_TRY(
+        const std::vector<govern::Rule> rules, rules_for(caller, request.session, request.project));
+    return permission_check_view(settings_, rules, request);
 }
 
 Result<Json>
 ControlPlane::permissions_view(const Caller& caller, const DescribeMatrix& request) const {
-    if (request.session)
-        KHEISH_CHECK(reader_.session_for(caller, *request.session));
-    return permission_matrix_view(settings_, request);
+    KHEISH_TRY(
+        const std::vector<govern::Rule> rules, rules_for(caller, request.session, request.project));
+    return permission_matrix_view(rules, request);
 }
 
 Result<Json> ControlPlane::tokens_view(const Caller& caller) const {

@@ -102,6 +102,11 @@ class ControlPlane final : public Service, public CommitObserver, public HostEve
         UniqueFunction<void()> done;
     };
 
+    Result<std::vector<govern::Rule>> rules_for(
+        const Caller& caller,
+        const std::optional<SessionId>& session,
+        const std::optional<std::string>& project) const;
+
     SessionId new_session_id();
     Result<engine::RunAccepted>
     accepted_of(const journal::SessionRow& session, const SubmitInput& input) const;

@@ -1,6 +1,7 @@
 #include "control/permission_check.hpp"
 
 #include "codec/object_reader.hpp"
+#include "codec/runner_message.hpp"
 #include "control/requests.hpp"
 #include "tools/input.hpp"
 #include "tools/tool.hpp"
@@ -42,11 +43,17 @@ void read_mode(ObjectReader& reader, std::optional<govern::Mode>& mode) {
             "mode_override", "must be default, acceptEdits, plan, dontAsk or bypassPermissions");
 }
 
-govern::Judgement
-judge(const Settings& settings, govern::Mode mode, const std::string& tool, const Json& input) {
+void read_project(ObjectReader& reader, std::optional<std::string>& project) {
+    project = reader.optional_string("project_permissions", codec::runner::kPayloadBytes);
+}
+
+govern::Judgement judge(
+    std::span<const govern::Rule> rules,
+    govern::Mode mode,
+    const std::string& tool,
+    const Json& input) {
     std::string argument;
-    return govern::judge(
-        mode, settings.permission_rules, govern::subject_of(tool, input, argument));
+    return govern::judge(mode, rules, govern::subject_of(tool, input, argument));
 }
 
 /// What both views say of a judgement.
@@ -84,13 +91,20 @@ Json audit_view(const CheckPermission& request, const govern::Judgement& judgeme
     return view;
 }
 
-Json argument_rules(const Settings& settings, std::string_view tool) {
-    Json rules = Json::array();
-    for (const govern::Rule& rule : settings.permission_rules)
+Json argument_rules(std::span<const govern::Rule> rules, std::string_view tool) {
+    Json found = Json::array();
+    for (const govern::Rule& rule : rules)
         if ((rule.command || rule.path) && rule.matches(tool))
-            rules.append(Json::object(
-                {{"rule", rule.text()}, {"behavior", govern::to_string(rule.behavior)}}));
-    return rules;
+            found.append(Json::object(
+                {{"rule", rule.text()},
+                 {"behavior", govern::to_string(rule.behavior)},
+                 {"scope", govern::to_string(rule.scope)}}));
+    return found;
+}
+
+/// Files of a workspace are read by a run, in its sandbox; here only the text that was given.
+std::string_view project_scope(const std::optional<std::string>& project) {
+    return project ? "as_given" : "not_read_in_dry_run";
 }
 
 } // namespace
@@ -105,6 +119,7 @@ Result<CheckPermission> parse_check_permission(const Json& body) {
     request.call = reader.optional_string("tool_call_id", kLabelLimitBytes).value_or("");
     read_session(reader, request.session);
     read_mode(reader, request.mode);
+    read_project(reader, request.project);
     KHEISH_CHECK(reader.finish());
     const tools::Tool* tool = tools::find_tool(request.tool);
     if (tool == nullptr || request.input.keys().empty())
@@ -120,37 +135,41 @@ Result<DescribeMatrix> parse_describe_matrix(const Json& body) {
     ObjectReader reader(body, "body");
     DescribeMatrix request;
     read_session(reader, request.session);
+    read_project(reader, request.project);
     KHEISH_CHECK(reader.finish());
     return request;
 }
 
-Json permission_check_view(const Settings& settings, const CheckPermission& request) {
-    const govern::Judgement judgement = judge(
-        settings, request.mode.value_or(settings.permission_mode), request.tool, request.input);
+Json permission_check_view(
+    const Settings& settings, std::span<const govern::Rule> rules, const CheckPermission& request) {
+    const govern::Judgement judgement =
+        judge(rules, request.mode.value_or(settings.permission_mode), request.tool, request.input);
     Json view = judgement_view(request.tool, judgement);
     view.set("mode_applied", govern::to_string(judgement.mode));
     view.set("audit_preview", audit_view(request, judgement));
     view.set("hooks_evaluated", false);
     view.set("hook_policy", "not_executed_in_dry_run");
+    view.set("project_policy", project_scope(request.project));
     if (request.session)
         view.set("session_id", request.session->value);
     return view;
 }
 
-Json permission_matrix_view(const Settings& settings, const DescribeMatrix& request) {
+Json permission_matrix_view(std::span<const govern::Rule> rules, const DescribeMatrix& request) {
     Json modes = Json::array();
     for (const govern::Mode mode : kModes) {
         Json rows = Json::array();
         for (const tools::Tool& tool : tools::all_tools()) {
             const std::string name(tool.name);
-            Json row = judgement_view(name, judge(settings, mode, name, Json::object()));
-            if (Json rules = argument_rules(settings, name); rules.size() > 0)
-                row.set("argument_rules", std::move(rules));
+            Json row = judgement_view(name, judge(rules, mode, name, Json::object()));
+            if (Json found = argument_rules(rules, name); found.size() > 0)
+                row.set("argument_rules", std::move(found));
             rows.append(std::move(row));
         }
         modes.append(Json::object({{"mode", govern::to_string(mode)}, {"tools", std::move(rows)}}));
     }
-    Json view = Json::object({{"modes", std::move(modes)}});
+    Json view = Json::object(
+        {{"modes", std::move(modes)}, {"project_policy", project_scope(request.project)}});
     if (request.session)
         view.set("session_id", request.session->value);
     return view;

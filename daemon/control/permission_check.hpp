@@ -6,6 +6,7 @@
 #include "control/settings.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 
 /// What the permission rules would say, without anything happening: no call, no gate, no record.
@@ -15,22 +16,27 @@ struct CheckPermission {
     std::string tool;
     codec::Json input = codec::Json::object();
     std::optional<SessionId> session = {};
-    std::optional<govern::Mode> mode = {}; ///< absent: the configured one
-    std::string call;                      ///< shown again, for whoever compares
+    std::optional<govern::Mode> mode = {};   ///< absent: the configured one
+    std::optional<std::string> project = {}; ///< text of a .kheish/permissions.toml
+    std::string call;                        ///< shown again, for whoever compares
 };
-/// Members: tool_name, input, session_id, mode_override, tool_call_id. The input of a tool that
+/// Members: tool_name, input, session_id, mode_override, project_permissions, tool_call_id. The
+/// input of a tool that
 /// kheish has must be one that it takes, where it has any members: Errc::bad_request.
 Result<CheckPermission> parse_check_permission(const codec::Json& body);
 
 struct DescribeMatrix {
     std::optional<SessionId> session = {};
+    std::optional<std::string> project = {};
 };
-/// Members: session_id.
+/// Members: session_id, project_permissions.
 Result<DescribeMatrix> parse_describe_matrix(const codec::Json& body);
 
-/// PermissionExplanation of the wire contract.
-codec::Json permission_check_view(const Settings& settings, const CheckPermission& request);
+/// PermissionExplanation of the wire contract, by `rules` (rules_in_force()).
+codec::Json permission_check_view(
+    const Settings& settings, std::span<const govern::Rule> rules, const CheckPermission& request);
 /// Every tool under each mode, by its name alone: rules about arguments are listed with it.
-codec::Json permission_matrix_view(const Settings& settings, const DescribeMatrix& request);
+codec::Json
+permission_matrix_view(std::span<const govern::Rule> rules, const DescribeMatrix& request);
 
 } // namespace kheish::control

@@ -275,6 +275,10 @@ Result<Json> Reader::session(const SessionId& session) const {
     KHEISH_TRY(const journal::SessionRow row, journal_.session(session));
     SessionDetails details;
     details.active = active_run(session);
+    if (row.permission_rules) {
+        KHEISH_TRY(const std::string rules, journal_.blob(row.permission_rules->digest));
+        KHEISH_TRY(details.permission_rules, codec::parse_json(rules));
+    }
     const journal::RunFilter filter{.session = session, .owner = {}, .status = {}, .live = {}};
     KHEISH_TRY(
         const journal::Page<journal::RunRow> newest,

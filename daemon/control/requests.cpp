@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "codec/object_reader.hpp"
 #include "control/idempotency.hpp"
+#include "control/permission_rules.hpp"
 
 #include <algorithm>
 #include <array>
@@ -194,8 +195,10 @@ Result<CreateSession> parse_create_session(const Json& body, std::optional<std::
         reader.reject("workspace", "must be an absolute path");
     if (request.workspace.find('\0') != std::string::npos)
         reader.reject("workspace", "must not hold a NUL character");
+    const std::vector<Json> rules = reader.optional_array("permission_rules", kSessionRuleLimit);
     std::optional<std::string> key = reader.optional_string("idempotency_key");
     KHEISH_CHECK(reader.finish());
+    KHEISH_TRY(request.permission_rules, session_rules(rules));
     KHEISH_TRY(request.idempotency_key, read_idempotency_key(std::move(key), std::move(header)));
     if (session) {
         KHEISH_TRY(request.session, parse_session_id(*session));

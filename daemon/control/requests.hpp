@@ -31,9 +31,11 @@ struct CreateSession {
     std::optional<SessionId> session = {}; ///< chosen by the daemon where absent
     std::string thread_id = {};
     std::string workspace = {}; ///< absolute path; empty: a directory of the session's own
+    std::vector<govern::Rule> permission_rules = {}; ///< they narrow what holds for everybody
     std::optional<std::string> idempotency_key = {};
 };
-/// Members: session_id, thread_id, workspace, idempotency_key.
+/// Members: session_id, thread_id, workspace, permission_rules (permission_rules.hpp),
+/// idempotency_key.
 Result<CreateSession>
 parse_create_session(const codec::Json& body, std::optional<std::string> idempotency_header = {});
 

@@ -171,6 +171,7 @@ void ControlPlane::end_session(
         authority,
         engine::SessionEnded{.reason = std::move(request.reason)},
         *known,
+        {},
         std::move(receipt),
         std::move(done));
 }

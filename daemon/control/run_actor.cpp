@@ -4,6 +4,7 @@
 #include "control/conversions.hpp"
 #include "control/idempotency.hpp"
 #include "control/prompt.hpp"
+#include "control/run_rules.hpp"
 
 #include <utility>
 
@@ -133,9 +134,11 @@ void RunActor::report_stuck(std::string reason) {
     });
 }
 
-void RunActor::record(engine::EventBody body, UniqueFunction<void()> act) {
+void RunActor::record(
+    engine::EventBody body, UniqueFunction<void()> act, std::vector<std::string> blobs) {
     const std::string_view type = engine::event_type(body);
     Batch batch = daemon_batch();
+    batch.blobs = std::move(blobs);
     const Status staged = stage(batch, std::move(body));
     if (!staged) {
         // A late or repeated report of something that the run is over with.
@@ -195,12 +198,12 @@ void RunActor::cancel_now(Batch batch, engine::RunCancelRequested request) {
         batch.responder.fail(staged.error());
 }
 
-void RunActor::on_launched(int attempt, std::string unit, std::vector<std::string> degraded) {
-    post([self = shared_from_this(),
-          attempt,
-          unit = std::move(unit),
-          degraded = std::move(degraded)]() mutable {
-        self->record(engine::Launched{attempt, std::move(unit), std::move(degraded)});
+void RunActor::on_launched(int attempt, scopes::Launched launched) {
+    post([self = shared_from_this(), attempt, launched = std::move(launched)]() mutable {
+        engine::Launched event{attempt, std::move(launched.unit), std::move(launched.degraded)};
+        std::vector<std::string> blobs;
+        event.project = project_of(self->state(), launched.project, blobs);
+        self->record(std::move(event), {}, std::move(blobs));
     });
 }
 
@@ -216,14 +219,24 @@ void RunActor::on_launch_failed(int attempt, Error error) {
 
 void RunActor::on_adopted(int attempt, scopes::Adopted adopted) {
     post([self = shared_from_this(), attempt, adopted = std::move(adopted)]() mutable {
-        engine::RunnerAdopted event{.attempt = attempt, .running = adopted.running, .finished = {}};
-        for (const scopes::Outcome& outcome : adopted.finished)
-            event.finished.push_back(outcome.call);
-        self->record(std::move(event), [self, finished = std::move(adopted.finished)]() mutable {
+        self->take_runner(attempt, std::move(adopted));
+    });
+}
+
+void RunActor::take_runner(int attempt, scopes::Adopted adopted) {
+    engine::RunnerAdopted event{
+        .attempt = attempt, .running = std::move(adopted.running), .finished = {}};
+    for (const scopes::Outcome& outcome : adopted.finished)
+        event.finished.push_back(outcome.call);
+    std::vector<std::string> blobs;
+    event.project = project_of(state(), adopted.project, blobs);
+    record(
+        std::move(event),
+        [self = shared_from_this(), finished = std::move(adopted.finished)]() mutable {
             for (scopes::Outcome& outcome : finished)
                 self->on_finished(std::move(outcome));
-        });
-    });
+        },
+        std::move(blobs));
 }
 
 void RunActor::on_finished(scopes::Outcome outcome) {

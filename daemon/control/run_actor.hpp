@@ -131,7 +131,7 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     void on_sleep();
     /// Writes that it makes no progress.
     void report_stuck(std::string reason);
-    void on_launched(int attempt, std::string unit, std::vector<std::string> degraded);
+    void on_launched(int attempt, scopes::Launched launched);
     void on_launch_failed(int attempt, Error error);
     void on_adopted(int attempt, scopes::Adopted adopted);
     void on_prepared(CallId call, codec::ContentChange change);
@@ -178,7 +178,10 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     /// Stages an event of a plan; what the engine refuses here is our bug.
     bool plan_event(Plan& plan, engine::EventBody body);
     /// One daemon event in a commit of its own, if the engine takes it.
-    void record(engine::EventBody body, UniqueFunction<void()> act = {});
+    void record(
+        engine::EventBody body,
+        UniqueFunction<void()> act = {},
+        std::vector<std::string> blobs = {});
 
     /// Begins a standing effect once, under `key`.
     void stand(Plan& plan, std::string key, UniqueFunction<std::unique_ptr<Timer>()> begin);
@@ -187,6 +190,7 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
         Plan& plan, std::string key, std::chrono::microseconds delay, UniqueFunction<void()> fire);
     void
     stand_until(Plan& plan, std::string key, const Deadline& deadline, UniqueFunction<void()> fire);
+    void take_runner(int attempt, scopes::Adopted adopted);
     void launch_now(int attempt);
     void launch(int attempt);
     void stop_now(int attempt);

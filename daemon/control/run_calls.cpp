@@ -5,6 +5,7 @@
 #include "control/conversions.hpp"
 #include "control/prompt.hpp"
 #include "control/run_actor.hpp"
+#include "control/run_rules.hpp"
 #include "govern/action.hpp"
 #include "tools/input.hpp"
 #include "tools/limits.hpp"
@@ -51,9 +52,10 @@ RunActor::judgement_of(const engine::CallState& call, const std::string& input) 
         return judgement;
     }
     std::string argument;
-    return govern::judge(
-        to_govern(state().request.mode),
-        settings_.permission_rules,
+    return judge_call(
+        state(),
+        settings_,
+        outside_.journal,
         govern::subject_of(call.proposal.tool, *object, argument));
 }
 

@@ -12,6 +12,7 @@ Result<journal::SessionRow> begin_session_row(const engine::Event& event) {
     row.run_as = created->run_as;
     row.workspace = created->workspace;
     row.thread_id = created->thread_id;
+    row.permission_rules = created->permission_rules;
     row.created_us = event.at_us;
     return row;
 }

@@ -4,6 +4,7 @@
 #include "control/control_plane.hpp"
 #include "control/conversions.hpp"
 #include "control/idempotency.hpp"
+#include "control/permission_rules.hpp"
 #include "control/prompt.hpp"
 
 #include <utility>
@@ -69,6 +70,9 @@ Result<CreatedSession> ControlPlane::existing_session(
         return fail(Errc::session_ended, name + " has ended");
     if (!request.workspace.empty() && request.workspace != known.workspace)
         return fail(Errc::session_conflict, name + " works in " + known.workspace);
+    if (!request.permission_rules.empty() &&
+        known.permission_rules != codec::blob_ref(session_rules_text(request.permission_rules)))
+        return fail(Errc::session_conflict, name + " has other permission rules");
     return CreatedSession{known.session, reader_.session(known.session).value_or(Json()), false};
 }
 
@@ -78,12 +82,15 @@ void ControlPlane::create_session(
         responder.fail(ready.error());
         return;
     }
+    Json wanted = Json::array(
+        {request.session ? request.session->value : "", request.thread_id, request.workspace});
+    if (!request.permission_rules.empty())
+        wanted.append(rules_view(request.permission_rules));
     std::optional<journal::IdempotencyReceipt> receipt = receipt_of(
         request.idempotency_key,
         caller,
         "sessions.create",
-        Json::array(
-            {request.session ? request.session->value : "", request.thread_id, request.workspace}),
+        wanted,
         RunId{},
         outside_.clock.now().wall_us);
     const Result<std::optional<journal::IdempotencyReceipt>> before =
@@ -122,6 +129,11 @@ void ControlPlane::make_session(
                             ? settings_.workspaces_directory + "/" + session.value
                             : request.workspace;
     created.thread_id = request.thread_id;
+    std::vector<std::string> blobs;
+    if (!request.permission_rules.empty()) {
+        blobs.push_back(session_rules_text(request.permission_rules));
+        created.permission_rules = codec::blob_ref(blobs.back());
+    }
     if (receipt)
         receipt->result = session.value;
     supervisor_.commit_session(
@@ -129,6 +141,7 @@ void ControlPlane::make_session(
         caller.authority(),
         std::move(created),
         std::nullopt,
+        std::move(blobs),
         receipt,
         Responder<void>([this, session, receipt, responder = std::move(responder)](
                             const Result<void>& done) mutable {
@@ -216,6 +229,8 @@ ControlPlane::accepted_of(const journal::SessionRow& session, const SubmitInput&
     accepted.context_limit_bytes = settings_.context_limit_bytes;
     accepted.run_as = session.run_as;
     accepted.workspace = session.workspace;
+    accepted.permission_rules = session.permission_rules;
+    accepted.reads_project = true;
     const govern::Mode mode = input.permission_mode.value_or(settings_.permission_mode);
     if (!is_at_most(mode, settings_.permission_mode))
         return fail(

@@ -112,6 +112,7 @@ void Supervisor::commit_session(
     const Authority& authority,
     engine::EventBody body,
     std::optional<journal::SessionRow> known,
+    std::vector<std::string> blobs,
     std::optional<journal::IdempotencyReceipt> receipt,
     Responder<void> responder) {
     engine::Event event;
@@ -133,6 +134,7 @@ void Supervisor::commit_session(
     }
     journal::Write write;
     write.events.push_back(to_new_event(event));
+    write.blobs = std::move(blobs);
     write.receipt = std::move(receipt);
     if (known) {
         follow_session(*known, event);
@@ -262,10 +264,9 @@ void Supervisor::on_text(const RunActor& actor, std::string_view text) {
 // --- what happens to runs
 // -------------------------------------------------------------------------
 
-void Supervisor::on_launched(
-    RunId run, int attempt, std::string unit, std::vector<std::string> degraded) {
+void Supervisor::on_launched(RunId run, int attempt, scopes::Launched launched) {
     if (const std::shared_ptr<RunActor> actor = find(run))
-        actor->on_launched(attempt, std::move(unit), std::move(degraded));
+        actor->on_launched(attempt, std::move(launched));
 }
 
 void Supervisor::on_launch_failed(RunId run, int attempt, Error error) {

@@ -49,6 +49,7 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
         const Authority& authority,
         engine::EventBody body,
         std::optional<journal::SessionRow> known,
+        std::vector<std::string> blobs,
         std::optional<journal::IdempotencyReceipt> receipt,
         Responder<void> responder);
     // What happens to the machine (host_events.hpp).
@@ -69,8 +70,7 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
     void on_text(const RunActor& actor, std::string_view text) override;
     bool is_going_to_sleep() const override { return going_to_sleep_; }
 
-    void on_launched(
-        RunId run, int attempt, std::string unit, std::vector<std::string> degraded) override;
+    void on_launched(RunId run, int attempt, scopes::Launched launched) override;
     void on_launch_failed(RunId run, int attempt, Error error) override;
     void on_adopted(RunId run, int attempt, scopes::Adopted adopted) override;
     void on_prepared(RunId run, int attempt, CallId call, codec::ContentChange change) override;

@@ -107,7 +107,7 @@ void decide_calls(const RunState& state, Effects& effects) {
         const CallId& id = call.proposal.call;
         if (std::optional<Settlement> settlement = detail::settlement_of(state, call))
             settle(call, std::move(*settlement), effects);
-        else if (call.phase == CallPhase::proposed)
+        else if (call.phase == CallPhase::proposed && !detail::awaits_project(state))
             effects.emplace_back(JudgeCall{id});
         else if (call.phase == CallPhase::asked)
             effects.emplace_back(RequestApproval{id});

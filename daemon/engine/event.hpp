@@ -65,6 +65,8 @@ struct SessionCreated {
     uid_t run_as = 0;
     std::string workspace;
     std::string thread_id; ///< empty where none was given
+    /// Permission rules of its own, as JSON; they narrow what holds for everybody.
+    std::optional<codec::BlobRef> permission_rules = {};
 };
 
 struct SessionEnded {
@@ -94,6 +96,9 @@ struct RunAccepted {
     bool uses_runner = true; ///< some of its tools work in the sandbox
     /// What of the conversation, the input apart, the model is shown; none: kContextLimitBytes.
     std::optional<std::int64_t> context_limit_bytes = {};
+    std::optional<codec::BlobRef> permission_rules = {}; ///< of the session, pinned
+    /// No call is judged before it is known what the project permits (ProjectPermissions).
+    bool reads_project = false;
 };
 
 struct RunQueued {
@@ -156,11 +161,19 @@ struct LaunchRequested {
     std::string boot_id; ///< a scope does not outlive its boot
 };
 
+/// What .kheish/permissions.toml in the workspace says, read by the run's first runner before it
+/// did anything else. It holds for the whole run, whatever becomes of the file.
+struct ProjectPermissions {
+    std::optional<codec::BlobRef> text; ///< none: there is no such file
+    std::string error;                  ///< there is one and it cannot be followed: the run fails
+};
+
 struct Launched {
     static constexpr std::string_view kType = "run.launched";
     int attempt = 1;
     std::string unit;
     std::vector<std::string> degraded;
+    std::optional<ProjectPermissions> project = {}; ///< of the first runner, where it was asked
 };
 
 struct LaunchFailed {
@@ -175,7 +188,8 @@ struct RunnerAdopted {
     static constexpr std::string_view kType = "run.runner_adopted";
     int attempt = 1;
     std::vector<CallId> running;
-    std::vector<CallId> finished; ///< their tool.finished events follow
+    std::vector<CallId> finished;                   ///< their tool.finished events follow
+    std::optional<ProjectPermissions> project = {}; ///< as in Launched
 };
 
 /// Intent to stop the attempt; its end is ScopeEnded.

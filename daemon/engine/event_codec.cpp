@@ -69,7 +69,8 @@ class Writer {
         if (value)
             object_.set(key, json(*value));
     }
-    void operator()(std::string_view key, std::optional<Deadline>& value) {
+    template <class Value>
+    void operator()(std::string_view key, std::optional<Value>& value) {
         if (!value)
             return;
         Writer inner(refs_);
@@ -79,6 +80,11 @@ class Writer {
     void unstored(std::string_view key, const std::optional<BlobRef>& value) {
         if (value)
             object_.set(key, plain(*value));
+    }
+    /// A member that is there only if it is true.
+    void flag(std::string_view key, bool value) {
+        if (value)
+            object_.set(key, Json(value));
     }
     const Json& object() const { return object_; }
 
@@ -173,12 +179,16 @@ class Reader {
         if (const std::optional<Json> object = reader_.optional_object(key))
             nested(key, *object, value.emplace());
     }
-    void operator()(std::string_view key, std::optional<Deadline>& value) {
+    template <class Value>
+    void operator()(std::string_view key, std::optional<Value>& value) {
         value.reset();
         if (const std::optional<Json> object = reader_.optional_object(key))
             nested(key, *object, value.emplace());
     }
     void unstored(std::string_view key, std::optional<BlobRef>& value) { (*this)(key, value); }
+    void flag(std::string_view key, bool& value) {
+        value = reader_.optional_boolean(key).value_or(false);
+    }
     void operator()(std::string_view key, std::vector<std::string>& values) {
         values = reader_.optional_strings(key, kAnyCount);
     }

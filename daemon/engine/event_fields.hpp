@@ -41,6 +41,7 @@ void fields(Archive& archive, SessionCreated& event) {
     archive("run_as", event.run_as);
     archive("workspace", event.workspace);
     archive("thread_id", event.thread_id);
+    archive("permission_rules", event.permission_rules);
 }
 
 template <class Archive>
@@ -66,6 +67,8 @@ void fields(Archive& archive, RunAccepted& event) {
     archive("workspace", event.workspace);
     archive("uses_runner", event.uses_runner);
     archive("context_limit_bytes", event.context_limit_bytes);
+    archive("permission_rules", event.permission_rules);
+    archive.flag("reads_project", event.reads_project);
 }
 
 template <class Archive>
@@ -119,10 +122,17 @@ void fields(Archive& archive, LaunchRequested& event) {
 }
 
 template <class Archive>
+void fields(Archive& archive, ProjectPermissions& project) {
+    archive("text", project.text);
+    archive("error", project.error);
+}
+
+template <class Archive>
 void fields(Archive& archive, Launched& event) {
     archive("attempt", event.attempt);
     archive("unit", event.unit);
     archive("degraded", event.degraded);
+    archive("project", event.project);
 }
 
 template <class Archive>
@@ -137,6 +147,7 @@ void fields(Archive& archive, RunnerAdopted& event) {
     archive("attempt", event.attempt);
     archive("running", event.running);
     archive("finished", event.finished);
+    archive("project", event.project);
 }
 
 template <class Archive>

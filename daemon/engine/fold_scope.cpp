@@ -27,6 +27,16 @@ bool is_used(const RunState& state) {
     });
 }
 
+/// The first runner that answers says what the project permits, once for the whole run.
+Status take_project(RunState& state, const std::optional<ProjectPermissions>& project) {
+    if (!awaits_project(state) || is_terminal(state.status))
+        return {};
+    if (!project)
+        return illegal("the runner does not say what the project permits");
+    state.project = project;
+    return {};
+}
+
 /// What the slice says can only grow; a slice that is gone says 0 or nothing.
 void raise_usage(ScopeUsage& usage, const ScopeUsage& seen) {
     usage.cpu_usage_us = std::max(usage.cpu_usage_us, seen.cpu_usage_us);
@@ -63,6 +73,7 @@ Status on(RunState& state, const Launched& event) {
     KHEISH_CHECK(check_attempt(scope, event.attempt));
     if (scope.phase != Phase::requested && scope.phase != Phase::stopping)
         return illegal("no launch is under way");
+    KHEISH_CHECK(take_project(state, event.project));
     if (scope.phase == Phase::requested)
         scope.phase = Phase::live;
     scope.failed_launches = 0;
@@ -93,6 +104,7 @@ Status on(RunState& state, const RunnerAdopted& event) {
         return {}; // the end of the attempt settles its calls
     if (scope.phase != Phase::unconfirmed)
         return illegal("nobody has asked for the runner");
+    KHEISH_CHECK(take_project(state, event.project));
     scope.phase = Phase::live;
     for (CallState& call : state.calls) {
         if (call.phase != CallPhase::unconfirmed)

@@ -247,8 +247,9 @@ struct RunState {
     std::string failure;
     ModelState model;
     ScopeState scope;
-    std::vector<CallState> calls;            ///< of the current turn, in the order of the answer
-    std::vector<TranscriptEntry> transcript; ///< the input, and what the model sees of the rest
+    std::optional<ProjectPermissions> project; ///< where the run reads them, once they are
+    std::vector<CallState> calls;              ///< of the current turn, in the order of the answer
+    std::vector<TranscriptEntry> transcript;   ///< the input, and what the model sees of the rest
     ContextState context;
     std::vector<OutputState> outputs;
     TokenUsage usage;

@@ -52,6 +52,12 @@ std::optional<Verdict> scope_verdict(const ScopeState& scope) {
     return std::nullopt;
 }
 
+std::optional<Verdict> project_verdict(const RunState& state) {
+    if (!state.project || state.project->error.empty())
+        return std::nullopt;
+    return failed("project_permissions_invalid", state.project->error);
+}
+
 std::optional<Verdict> answer_verdict(const RunState& state) {
     const ModelState& model = state.model;
     if (!model.answered || model.phase != ModelState::Phase::idle)
@@ -91,6 +97,8 @@ std::optional<Verdict> verdict(const RunState& state) {
     if (state.status == RunStatus::queued)
         return std::nullopt;
     if (std::optional<Verdict> found = scope_verdict(state.scope))
+        return found;
+    if (std::optional<Verdict> found = project_verdict(state))
         return found;
     if (std::optional<Verdict> found = model_verdict(state))
         return found;
@@ -151,6 +159,10 @@ bool has_calls_in_flight(const RunState& state) {
     });
 }
 
+bool awaits_project(const RunState& state) {
+    return state.request.reads_project && !state.project;
+}
+
 std::vector<const CallState*> startable_calls(const RunState& state) {
     std::vector<const CallState*> startable;
     if (state.status != RunStatus::running || is_batch_blocked(state) || is_ending(state))
@@ -180,7 +192,12 @@ std::vector<const CallState*> startable_calls(const RunState& state) {
 }
 
 bool needs_runner(const RunState& state) {
-    if (state.status != RunStatus::running || is_batch_blocked(state) || is_ending(state))
+    if (state.status != RunStatus::running || is_ending(state))
+        return false;
+    // The first thing it is needed for is what the calls are judged by.
+    if (awaits_project(state) && !is_batch_closed(state))
+        return true;
+    if (is_batch_blocked(state))
         return false;
     // A question comes first, and may be answered long after.
     for (const CallState* call : startable_calls(state))

@@ -28,6 +28,8 @@ bool is_batch_closed(const RunState& state);
 /// the batch as a whole stands still.
 bool is_batch_blocked(const RunState& state);
 bool has_calls_in_flight(const RunState& state);
+/// Nothing can be judged yet: what the project permits is not known.
+bool awaits_project(const RunState& state);
 /// The calls that may start now, in order of the answer, given what is in flight.
 std::vector<const CallState*> startable_calls(const RunState& state);
 /// A call waits for a runner that is not there.

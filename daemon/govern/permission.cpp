@@ -55,6 +55,9 @@ bool contains(const std::array<std::string_view, Count>& names, std::string_view
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+/// Where a project says what it does not permit: no edit like another.
+constexpr std::string_view kProjectRules = ".kheish/**";
+
 constexpr std::string_view kShellTool = "bash";
 /// What looks at everything below the directory that it is given.
 constexpr std::array<std::string_view, 3> kSearchingTools{
@@ -146,13 +149,14 @@ const Rule* find_strictest(std::span<const Rule> rules, const Subject& subject) 
     return strictest;
 }
 
-void apply_mode(std::string_view tool, Judgement& judgement) {
+void apply_mode(const Subject& subject, Judgement& judgement) {
+    const std::string_view tool = subject.tool;
     const bool asks = judgement.base_decision == Behavior::ask;
     switch (judgement.mode) {
     case Mode::standard:
         return;
     case Mode::accept_edits:
-        if (asks && contains(kEditTools, tool)) {
+        if (asks && contains(kEditTools, tool) && !matches_path(kProjectRules, subject.path)) {
             judgement.decision = Behavior::allow;
             judgement.mode_effect = "accept_edits_auto_allowed_edit_approval";
         }
@@ -328,7 +332,7 @@ Judgement judge(Mode mode, std::span<const Rule> rules, const Subject& subject) 
             judgement.reason = "denied by rule " + rule->text();
         return judgement;
     }
-    apply_mode(subject.tool, judgement);
+    apply_mode(subject, judgement);
     return judgement;
 }
 

@@ -99,7 +99,7 @@ struct Judgement {
 /// without, then the longer argument; exact name, then longest prefix, then "*"; the earlier rule
 /// on a tie. Then the mode:
 ///
-///   acceptEdits        ask -> allow for the tools that edit workspace files
+///   acceptEdits        ask -> allow for the tools that edit workspace files, but for .kheish/
 ///   bypassPermissions  ask -> allow
 ///   dontAsk            ask -> deny, and deny for the tools that ask a person
 ///   plan               deny whatever is not read-only or coordination

@@ -1,5 +1,6 @@
 #include "http/request_schemas.hpp"
 
+#include "codec/runner_message.hpp"
 #include "control/question_requests.hpp"
 #include "control/requests.hpp"
 
@@ -40,11 +41,24 @@ Json list_of(const Json& item) {
     return Json::object({{"type", "array"}, {"items", item}});
 }
 
+Json permission_rule() {
+    return closed_object(
+        Json::object({
+            {"pattern", text(govern::kPatternLimitBytes)},
+            {"behavior", words({"ask", "deny"})},
+            {"reason", Json::object({{"type", "string"}})},
+            {"command", text(govern::kPatternLimitBytes)},
+            {"path", text(govern::kPatternLimitBytes)},
+        }),
+        {"pattern", "behavior"});
+}
+
 Json create_session() {
     return closed_object(Json::object({
         {"session_id", text(kSessionIdLimitBytes)},
         {"thread_id", text(control::kLabelLimitBytes)},
         {"workspace", text(control::kPathLimitBytes)},
+        {"permission_rules", list_of(permission_rule())},
         {"idempotency_key", text(control::kIdempotencyKeyLimitBytes)},
     }));
 }
@@ -64,13 +78,17 @@ Json check_permission() {
             {"session_id", text(kSessionIdLimitBytes)},
             {"mode_override",
              words({"default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"})},
+            {"project_permissions", text(codec::runner::kPayloadBytes)},
             {"tool_call_id", text(control::kLabelLimitBytes)},
         }),
         {"tool_name"});
 }
 
 Json describe_matrix() {
-    return closed_object(Json::object({{"session_id", text(kSessionIdLimitBytes)}}));
+    return closed_object(Json::object({
+        {"session_id", text(kSessionIdLimitBytes)},
+        {"project_permissions", text(codec::runner::kPayloadBytes)},
+    }));
 }
 
 Json submit_input() {

@@ -26,6 +26,7 @@ struct SessionRow {
     std::int64_t created_us = 0;
     std::optional<std::int64_t> ended_us;
     std::string end_reason;
+    std::optional<codec::BlobRef> permission_rules = {}; ///< of its own, as JSON
     std::int64_t number = 0; ///< 1, 2, ... in order of creation; the journal's, ignored on writing
 
     friend bool operator==(const SessionRow&, const SessionRow&) = default;

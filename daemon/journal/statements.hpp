@@ -66,11 +66,13 @@ inline constexpr std::string_view kSelectReceipt =
 
 inline constexpr std::string_view kWriteSession =
     "INSERT INTO sessions (session_id, owner, run_as, workspace, thread_id, created_us, ended_us, "
-    "end_reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+    "end_reason, permission_rules_sha256, permission_rules_size) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (session_id) DO UPDATE SET ended_us = excluded.ended_us, "
     "end_reason = excluded.end_reason";
 inline constexpr std::string_view kSessionColumns =
-    "session_id, owner, run_as, workspace, thread_id, created_us, ended_us, end_reason, number";
+    "session_id, owner, run_as, workspace, thread_id, created_us, ended_us, end_reason, "
+    "permission_rules_sha256, permission_rules_size, number";
 
 /// The members that a write gives, in the order of the columns.
 inline auto written(const SessionRow& row) {
@@ -82,7 +84,8 @@ inline auto written(const SessionRow& row) {
         row.thread_id,
         row.created_us,
         row.ended_us,
-        row.end_reason);
+        row.end_reason,
+        row.permission_rules);
 }
 
 /// The members that reading gives, in the order of the columns.
@@ -96,6 +99,7 @@ inline auto read(SessionRow& row) {
         row.created_us,
         row.ended_us,
         row.end_reason,
+        row.permission_rules,
         row.number);
 }
 

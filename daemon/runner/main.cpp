@@ -1,4 +1,5 @@
 #include "base/log.hpp"
+#include "runner/project_permissions.hpp"
 #include "runner/runner.hpp"
 #include "sandbox/runner_start.hpp"
 #include "sandbox/seccomp_program.hpp"
@@ -18,7 +19,10 @@ Status serve() {
     runner::CallEnvironment environment{view.workspace, [view, filter] {
                                             return sandbox::confine_tool(view, filter);
                                         }};
-    runner::Runner runner(Fd(sandbox::kChannelFd), std::move(environment));
+    runner::Runner runner(
+        Fd(sandbox::kChannelFd),
+        std::move(environment),
+        runner::read_project_permissions(view.workspace));
     return runner.run();
 }
 

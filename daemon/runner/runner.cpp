@@ -21,8 +21,9 @@ using codec::runner::HelloRequest;
 using codec::runner::Message;
 using codec::runner::Received;
 
-Runner::Runner(Fd listener, CallEnvironment environment)
-    : listener_(std::move(listener)), calls_(std::move(environment)) {}
+Runner::Runner(Fd listener, CallEnvironment environment, codec::runner::ProjectPermissions project)
+    : listener_(std::move(listener)), calls_(std::move(environment)), project_(std::move(project)) {
+}
 
 Status Runner::open_signals() {
     sigset_t wanted;
@@ -191,6 +192,8 @@ Status Runner::handle_hello(const HelloRequest& hello) {
     reply.finished = calls_.in_state(CallTable::State::finished);
     const std::vector<CallId> finished = reply.finished;
     KHEISH_CHECK(connection_->send(reply));
+    if (reply.version >= codec::runner::kProjectVersion)
+        KHEISH_CHECK(connection_->send(project_));
     for (const CallId& call : finished)
         KHEISH_CHECK(connection_->send(*calls_.outcome(call)));
     if (reply.version >= codec::runner::kPreparedVersion)

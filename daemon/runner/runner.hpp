@@ -13,8 +13,10 @@ namespace kheish::runner {
 /// old one), one process per call. Losing the connection changes nothing for the calls.
 class Runner {
   public:
-    /// `listener` is a listening SOCK_SEQPACKET socket.
-    Runner(Fd listener, CallEnvironment environment);
+    /// `listener` is a listening SOCK_SEQPACKET socket; `project` was read before any call could
+    /// change it.
+    Runner(
+        Fd listener, CallEnvironment environment, codec::runner::ProjectPermissions project = {});
 
     /// Until SIGTERM; the end of this process ends everything in the sandbox.
     Status run();
@@ -43,6 +45,7 @@ class Runner {
     RunId run_;
     int attempt_ = 0;
     CallTable calls_;
+    codec::runner::ProjectPermissions project_;
     bool stopping_ = false;
 };
 

@@ -81,10 +81,25 @@ struct Outcome {
 std::string_view to_string(Outcome::Kind kind);
 std::optional<Outcome::Kind> parse_outcome_kind(std::string_view text);
 
+/// The project's own permission rules, as a runner has found them before it did anything.
+struct ProjectPermissions {
+    bool found = false;
+    std::string text;  ///< UTF-8, at most codec::runner::kPayloadBytes
+    std::string error; ///< why it cannot be read
+};
+
+/// A sandbox that is up.
+struct Launched {
+    std::string unit;                  ///< of its scope
+    std::vector<std::string> degraded; ///< limits that the kernel cannot keep
+    ProjectPermissions project = {};
+};
+
 /// What a runner that was found alive says of its calls.
 struct Adopted {
     std::vector<CallId> running;
     std::vector<Outcome> finished; ///< not acknowledged yet
+    ProjectPermissions project = {};
 };
 
 /// Told what happens. All calls come from the loop, none from within a RunHost method.
@@ -95,10 +110,8 @@ class RunHostObserver {
     RunHostObserver& operator=(const RunHostObserver&) = delete;
     virtual ~RunHostObserver() = default;
 
-    /// The sandbox is up and its runner answers. `unit` is the scope's name; `degraded` names the
-    /// limits that the kernel cannot keep.
-    virtual void
-    on_launched(RunId run, int attempt, std::string unit, std::vector<std::string> degraded) = 0;
+    /// The sandbox is up and its runner answers.
+    virtual void on_launched(RunId run, int attempt, Launched launched) = 0;
     /// Nothing of this attempt exists.
     virtual void on_launch_failed(RunId run, int attempt, Error error) = 0;
     /// The answer to adopt() of a living runner.

@@ -173,11 +173,21 @@ Status RunnerChannel::handle(wire::Message message) {
         hello_ = std::move(*hello);
         known_.running = hello_->running;
         awaited_.insert(hello_->finished.begin(), hello_->finished.end());
+        awaits_project_ = hello_->version >= wire::kProjectVersion;
+        if (!awaits_project_)
+            known_.project = {true, {}, "its runner is of a version that does not read it"};
         finish_hello();
         return {};
     }
     if (!hello_)
         return fail(Errc::protocol_error, "the runner does not say hello first");
+    if (wire::ProjectPermissions* project = std::get_if<wire::ProjectPermissions>(&message)) {
+        if (!std::exchange(awaits_project_, false))
+            return fail(Errc::protocol_error, "the runner says twice what its project permits");
+        known_.project = {project->found, std::move(project->text), std::move(project->error)};
+        finish_hello();
+        return {};
+    }
     if (std::holds_alternative<wire::Progress>(message))
         return {};
     if (wire::Prepared* prepared = std::get_if<wire::Prepared>(&message)) {
@@ -202,7 +212,7 @@ Status RunnerChannel::handle(wire::Message message) {
 }
 
 void RunnerChannel::finish_hello() {
-    if (!awaited_.empty())
+    if (!awaited_.empty() || awaits_project_)
         return;
     ready_ = true;
     hello_timer_.reset();

@@ -72,7 +72,8 @@ class RunnerChannel {
     loop::Loop& loop_;
     codec::runner::PacketSocket socket_;
     std::optional<codec::runner::HelloReply> hello_;
-    std::set<CallId> awaited_; ///< outcomes that hello announced and that have not come yet
+    std::set<CallId> awaited_;    ///< outcomes that hello announced and that have not come yet
+    bool awaits_project_ = false; ///< which it sends before them
     Adopted known_;
     bool ready_ = false;
     bool ended_ = false;

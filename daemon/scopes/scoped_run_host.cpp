@@ -137,7 +137,8 @@ void ScopedRunHost::on_ready(RunId run, Adopted known) {
         settle(run, attempt, outcome);
     resume(run, attempt, Adopted{known.running, {}});
     if (phase == Phase::greeting)
-        observer_->on_launched(run, number, run_scope_name(run, number), attempt.degraded);
+        observer_->on_launched(
+            run, number, {run_scope_name(run, number), attempt.degraded, std::move(known.project)});
     else
         observer_->on_adopted(run, number, std::move(known));
 }

@@ -25,6 +25,19 @@ Machine::Runner* Machine::find(RunId run, int attempt) {
     return found == runners_.end() || found->second.attempt != attempt ? nullptr : &found->second;
 }
 
+scopes::ProjectPermissions Machine::project() {
+    if (random_.chance(700))
+        return {};
+    if (random_.chance(20))
+        return {.found = true, .text = {}, .error = "permission denied"};
+    if (random_.chance(20))
+        return {.found = true, .text = "rules = 7\n", .error = {}};
+    std::string text = "[[rules]]\npattern = \"bash\"\nbehavior = \"deny\"\ncommand = \"make\"\n";
+    if (random_.chance(500))
+        text += "[[rules]]\npattern = \"read_file\"\nbehavior = \"ask\"\n";
+    return {.found = true, .text = std::move(text), .error = {}};
+}
+
 scopes::Accounting Machine::accounting(RunId run) {
     return {
         .cpu_usage_us = cpu_us_[run],
@@ -63,7 +76,8 @@ void Machine::finish_launch(RunId run, int attempt) {
     if (!life_ || runner->is_connected)
         return;
     runner->is_connected = true;
-    observer_->on_launched(run, attempt, run_scope_name(run, attempt), {});
+    observer_->on_launched(
+        run, attempt, {.unit = run_scope_name(run, attempt), .degraded = {}, .project = project()});
 }
 
 void Machine::adopt(RunId run, int attempt) {
@@ -92,6 +106,7 @@ void Machine::finish_adoption(RunId run, int attempt) {
             oracle_.on_reported(run, call);
         }
     }
+    adopted.project = project();
     std::vector<CallId> prepared;
     for (const auto& [call, work] : runner->works)
         if (work.is_running && work.is_prepared)

@@ -82,6 +82,8 @@ class Machine {
     void lose(RunId run, const std::string& reason);
     void forget(RunId run);
     scopes::Accounting accounting(RunId run);
+    /// What the project permits: another file each time that it is looked at.
+    scopes::ProjectPermissions project();
 
     Agenda& agenda_;
     Random random_;

@@ -1,6 +1,6 @@
 #include "oracle.hpp"
 
-#include "control/conversions.hpp"
+#include "control/run_rules.hpp"
 #include "govern/action.hpp"
 #include "govern/permission.hpp"
 #include "tools/tool.hpp"
@@ -223,10 +223,12 @@ void Oracle::on_execute(
     require(
         codec::blob_ref(execution.input) == call->proposal.input,
         who + " is executed with another input than the model's");
+    require(state->project.has_value(), who + " is executed and its project's rules are unknown");
     std::string argument;
-    const govern::Judgement judgement = govern::judge(
-        control::to_govern(state->request.mode),
-        settings_.permission_rules,
+    const govern::Judgement judgement = control::judge_call(
+        *state,
+        settings_,
+        journal,
         govern::subject_of(
             execution.tool, codec::parse_json(execution.input).value_or(codec::Json()), argument));
     require(judgement.decision != govern::Behavior::deny, who + " is denied and executed");

@@ -42,11 +42,26 @@ TEST_F(Channel, AnOldRunnerServesANewerDaemon) {
     EXPECT_EQ(std::get<HelloReply>(client.receive()).version, kNewestVersion);
 }
 
+TEST_F(Channel, WhatTheProjectPermitsIsWhatItWasAtTheBeginning) {
+    EXPECT_EQ(Client::greeted(runner_).project(), ProjectPermissions{});
+    std::filesystem::create_directory(runner_.workspace() / ".kheish");
+    runner_.write(".kheish/permissions.toml", "rules = []\n");
+    EXPECT_EQ(Client::greeted(runner_).project(), ProjectPermissions{});
+}
+
+TEST_F(Channel, AnOldDaemonIsNotToldWhatTheProjectPermits) {
+    Client client(runner_);
+    client.send(HelloRequest{kOldestVersion, kPreparedVersion, RunId{17}, 1});
+    EXPECT_EQ(std::get<HelloReply>(client.receive()).version, kPreparedVersion);
+    client.send(call("a", "echo a"));
+    EXPECT_EQ(client.wait(CallId{"a"}).text, "a\n");
+}
+
 TEST_F(Channel, ADaemonThatIsTooNewIsRefused) {
     Client client(runner_);
     client.send(HelloRequest{kNewestVersion + 1, kNewestVersion + 5, RunId{17}, 1});
     EXPECT_NE(
-        std::get<Refused>(client.receive()).reason.find("speaks versions 1 to 2 only"),
+        std::get<Refused>(client.receive()).reason.find("speaks versions 1 to 3 only"),
         std::string::npos);
     EXPECT_TRUE(client.ends());
 }

@@ -156,6 +156,11 @@ Client Client::greeted(const RunnerProcess& runner) {
         client.reply_ = *reply;
     else
         ADD_FAILURE() << "the answer to a hello is no hello";
+    const Message next = client.receive();
+    if (const ProjectPermissions* project = std::get_if<ProjectPermissions>(&next))
+        client.project_ = *project;
+    else
+        ADD_FAILURE() << "a hello is not followed by what the project permits";
     return client;
 }
 

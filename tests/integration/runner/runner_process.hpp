@@ -49,6 +49,8 @@ class Client {
     /// Connects and says hello; `reply()` then has the answer.
     static Client greeted(const RunnerProcess& runner);
     const codec::runner::HelloReply& reply() const { return reply_; }
+    /// What came with it.
+    const codec::runner::ProjectPermissions& project() const { return project_; }
 
     void send(const codec::runner::Message& message, std::vector<Fd> descriptors = {});
     /// Any bytes as one packet.
@@ -70,6 +72,7 @@ class Client {
   private:
     codec::runner::PacketSocket socket_;
     codec::runner::HelloReply reply_;
+    codec::runner::ProjectPermissions project_;
     std::map<CallId, codec::runner::Finished> ended_; ///< not asked for yet
     int calls_ = 0;
 };

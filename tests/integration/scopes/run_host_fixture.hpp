@@ -62,10 +62,10 @@ class Listener final : public RunHostObserver {
   public:
     explicit Listener(loop::Loop& loop) : loop_(loop) {}
 
-    void
-    on_launched(RunId, int attempt, std::string unit, std::vector<std::string> degraded) override {
-        say("launched " + std::to_string(attempt) + " " + unit);
-        EXPECT_EQ(degraded, std::vector<std::string>{"memory"});
+    void on_launched(RunId, int attempt, Launched launched) override {
+        say("launched " + std::to_string(attempt) + " " + launched.unit);
+        EXPECT_EQ(launched.degraded, std::vector<std::string>{"memory"});
+        project = std::move(launched.project);
     }
     void on_launch_failed(RunId, int attempt, Error error) override {
         say("launch failed " + std::to_string(attempt) + " " + error.message);
@@ -96,6 +96,7 @@ class Listener final : public RunHostObserver {
     std::map<CallId, Outcome> outcomes;
     std::map<CallId, codec::ContentChange> prepared;
     Adopted adopted;
+    ProjectPermissions project;
 
   private:
     void say(std::string word) {

@@ -52,7 +52,10 @@ std::vector<Message> one_of_each() {
         Progress{CallId{"call-1-0"}, 65536},
         Refused{"no"},
         Prepared{CallId{"call-1-0"}, {sha256("before"), sha256("after")}},
-        Proceed{CallId{"call-1-0"}}};
+        Proceed{CallId{"call-1-0"}},
+        ProjectPermissions{},
+        ProjectPermissions{true, "[[rules]]\n", ""},
+        ProjectPermissions{true, "", "permission denied"}};
 }
 
 /// A packet with a header of one's own around `body` and `payload`.
@@ -165,7 +168,7 @@ TEST(RunnerMessage, NamesWhatIsBroken) {
         Broken{other_format, "unknown format 2"},
         Broken{reserved, "reserved bytes are set"},
         Broken{packet_with(0, "{}"), "unknown message type 0"},
-        Broken{packet_with(11, "{}"), "unknown message type 11"},
+        Broken{packet_with(12, "{}"), "unknown message type 12"},
         Broken{packet_with(4, "{}"), "body.call is required"},
         Broken{packet_with(4, R"({"call":""})"), "body.call must not be empty"},
         Broken{packet_with(4, R"({"call":1})"), "body.call must be a string, not integer"},
@@ -176,7 +179,7 @@ TEST(RunnerMessage, NamesWhatIsBroken) {
             "body.kind must be one of ok, failed, timed_out, cancelled"},
         Broken{
             packet_with(6, R"({"call":"a","kind":"ok","truncated":false,"duration_us":1})", "\xff"),
-            "an outcome's text is not UTF-8"},
+            "a text is not UTF-8"},
         Broken{
             packet_with(
                 6,

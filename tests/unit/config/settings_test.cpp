@@ -21,6 +21,29 @@ TEST(Settings, NoFileGivesTheDefaults) {
     EXPECT_FALSE(settings->inhibit.idle || settings->inhibit.suspend || settings->inhibit.lid);
 }
 
+TEST(ProjectPermissions, NarrowAndNothingElse) {
+    const auto problem = [](std::string_view text) {
+        const Result<std::vector<PermissionRule>> rules = parse_project_permissions(text, "p.toml");
+        return rules ? std::to_string(rules->size()) + " rules" : rules.error().message;
+    };
+    EXPECT_EQ(problem(""), "0 rules");
+    EXPECT_EQ(
+        problem("[[rules]]\npattern = \"bash\"\nbehavior = \"deny\"\ncommand = \"rm *\"\n"
+                "[[rules]]\npattern = \"*\"\nbehavior = \"ask\"\n"),
+        "2 rules");
+    EXPECT_EQ(
+        problem("\n[[rules]]\npattern = \"bash\"\nbehavior = \"allow\"\n"),
+        "p.toml:2: a project may only narrow what is permitted: behavior must be \"ask\" or "
+        "\"deny\"");
+    EXPECT_TRUE(problem("mode = \"plan\"\n").starts_with("p.toml:1: ")) << problem("mode = 1");
+    EXPECT_TRUE(problem("rules = 7\n").starts_with("p.toml:1: rules must be"));
+    EXPECT_TRUE(problem("[[rules]\n").starts_with("p.toml:1: "));
+    std::string many;
+    for (std::size_t i = 0; i <= kProjectRuleLimit; ++i)
+        many += "[[rules]]\npattern = \"x\"\nbehavior = \"ask\"\n";
+    EXPECT_NE(problem(many).find("more than 256"), std::string::npos) << problem(many);
+}
+
 TEST(Settings, ReadsEveryKey) {
     ScratchDirectories scratch;
     scratch.write("local/kheish.toml", R"(

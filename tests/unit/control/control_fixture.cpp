@@ -179,7 +179,8 @@ RunId ControlFixture::submit(const std::string& session, const std::string& text
 }
 
 void ControlFixture::launched(RunId run, int attempt) {
-    host_->observer->on_launched(run, attempt, run_scope_name(run, attempt), {});
+    host_->observer->on_launched(
+        run, attempt, {.unit = run_scope_name(run, attempt), .degraded = {}, .project = project_});
     settle();
 }
 

@@ -201,6 +201,7 @@ class ControlFixture : public ::testing::Test {
     std::unique_ptr<FakeTimers> timers_;
     std::unique_ptr<FakeRoutes> routes_;
     std::unique_ptr<FakeRunHost> host_;
+    scopes::ProjectPermissions project_; ///< what a runner says once it is launched
     std::unique_ptr<journal::SqliteJournal> journal_;
     std::unique_ptr<ControlPlane> plane_;
     Settings settings_;

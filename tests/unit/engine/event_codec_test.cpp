@@ -238,6 +238,30 @@ TEST(EventCodec, AnUpdatedInputIsKeptAndStored) {
     EXPECT_EQ(std::get<ApprovalResolved>(*decoded).updated_digest, resolved.updated_digest);
 }
 
+TEST(EventCodec, WhatCameLaterIsLeftOutWhereItIsNotThere) {
+    EXPECT_EQ(encode(SessionCreated{}).body.find("permission_rules"), std::string::npos);
+    EXPECT_EQ(encode(RunAccepted{}).body.find("reads_project"), std::string::npos);
+    EXPECT_EQ(encode(Launched{}).body.find("project"), std::string::npos);
+    SessionCreated created{Principal::user(1000), 1000, "/w", ""};
+    created.permission_rules = blob_ref("[]");
+    RunAccepted accepted;
+    accepted.permission_rules = blob_ref("[]");
+    accepted.reads_project = true;
+    const ProjectPermissions project{blob_ref("rules = []"), "why not"};
+    for (const EventBody& body : std::vector<EventBody>{
+             created, accepted, Launched{1, "u", {}, project}, RunnerAdopted{1, {}, {}, project}}) {
+        const EncodedBody encoded = encode(body);
+        EXPECT_FALSE(encoded.blob_refs.empty()) << encoded.body;
+        const Result<EventBody> decoded = decode(encoded.type, encoded.version, encoded.body);
+        ASSERT_TRUE(decoded.has_value()) << decoded.error().to_string();
+        EXPECT_EQ(encode(*decoded).body, encoded.body);
+    }
+    EXPECT_FALSE(decode(
+        "run.launched",
+        1,
+        R"({"attempt":1,"degraded":[],"project":{"error":""},"unit":"u","x":1})"));
+}
+
 TEST(EventCodec, BlobRefsNameWhatIsStored) {
     EXPECT_EQ(
         encode(model_samples()[1]).blob_refs,

@@ -157,6 +157,8 @@ std::string describe(const RunState& state) {
     const ScopeState& scope = state.scope;
     line(out, "scope", static_cast<int>(scope.phase), scope.attempt, scope.failed_launches);
     line(out, scope.lost_in_a_row, scope.launch_error, scope.refused, scope.unit, scope.boot_id);
+    if (state.project)
+        line(out, "project", state.project->text ? "there" : "none", state.project->error);
     describe_usage(out, scope.usage_before);
     describe_usage(out, scope.usage_current);
     for (const CallState& call : state.calls)

@@ -69,6 +69,14 @@ Json body_with(std::string_view schema, const std::string& name, const Json& val
             sample(*request_schemas().find(schema)->find("properties")->find("resolution")));
     if (schema == "CreateSession" && name == "workspace")
         return body.set(name, "/srv");
+    if (name == "permission_rules")
+        return body.set(
+            name,
+            Json::array({Json::object(
+                {{"pattern", "bash"},
+                 {"behavior", "deny"},
+                 {"reason", "no"},
+                 {"command", "git push *"}})}));
     return body.set(name, value);
 }
 

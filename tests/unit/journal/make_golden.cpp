@@ -67,7 +67,10 @@ Status make(const std::string& path) {
         SqliteJournal::open(path, {}, clock, entropy));
     const Answer session;
     const Answer run;
-    journal->submit(session_write("demo"), session.responder());
+    Write made = session_write("demo");
+    made.blobs.emplace_back("[]");
+    std::get<SessionRow>(made.rows[0]).permission_rules = codec::blob_ref("[]");
+    journal->submit(std::move(made), session.responder());
     journal->submit(rows(), run.responder());
     KHEISH_CHECK(journal->commit());
     KHEISH_CHECK(*session);

@@ -209,7 +209,9 @@ TEST(Restart, AKilledProcessLosesNothingThatWasAnswered) {
 class Golden : public testing::TestWithParam<const char*> {};
 
 INSTANTIATE_TEST_SUITE_P(
-    Schemas, Golden, testing::Values("schema-1.db", "schema-2.db", "schema-3.db", "schema-4.db"));
+    Schemas,
+    Golden,
+    testing::Values("schema-1.db", "schema-2.db", "schema-3.db", "schema-4.db", "schema-5.db"));
 
 TEST_P(Golden, IsOpenedAndRead) {
     const TemporaryDirectory directory;
@@ -240,7 +242,9 @@ TEST_P(Golden, IsOpenedAndRead) {
     EXPECT_EQ(
         (*journal.receipt("user:1000 SubmitInput", codec::sha256("key")))->result,
         "{\"run_id\":\"run-1\"}");
-    const bool has_token = std::string_view(GetParam()) == "schema-4.db";
+    const bool has_token = std::string_view(GetParam()) >= "schema-4.db";
+    const bool has_rules = std::string_view(GetParam()) >= "schema-5.db";
+    EXPECT_EQ(journal.session({"demo"})->permission_rules.has_value(), has_rules);
     EXPECT_EQ(journal.tokens({})->items.size(), has_token ? 1U : 0U);
     EXPECT_EQ(journal.instance_id()[15], std::byte{16});
     EXPECT_EQ(journal.next_run_number(), 2);

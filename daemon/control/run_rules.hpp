@@ -1,0 +1,41 @@
+#pragma once
+
+#include "base/result.hpp"
+#include "control/settings.hpp"
+#include "engine/state.hpp"
+#include "govern/permission.hpp"
+#include "journal/journal.hpp"
+#include "scopes/run_host.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Which permission rules hold: those of the session, of the project, of kheish.toml(5).
+namespace kheish::control {
+
+/// The texts of a session's own rules and of a project's file, where there are any.
+struct OwnRules {
+    std::optional<std::string> session;
+    std::optional<std::string> project;
+};
+
+/// All rules that hold with these. An error: one of the texts is wrong.
+Result<std::vector<govern::Rule>> rules_in_force(const Settings& settings, const OwnRules& own);
+
+/// Judges a call of the run by what was pinned for it. A rule that cannot be read denies.
+govern::Judgement judge_call(
+    const engine::RunState& state,
+    const Settings& settings,
+    const journal::Journal& journal,
+    const govern::Subject& subject);
+
+/// What a runner found, as the record of a run that wants to know has it; its text goes to `blobs`.
+/// A file that is there and makes no sense is an error of the run.
+std::optional<engine::ProjectPermissions> project_of(
+    const engine::RunState& state,
+    const scopes::ProjectPermissions& found,
+    std::vector<std::string>& blobs);
+
+} // namespace kheish::control

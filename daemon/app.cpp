@@ -290,7 +290,8 @@ void App::join_bus(Options::Bus bus) {
         *timers_,
         *control_,
         bus == Options::Bus::system
-            ? bus::Endpoint::HostSide{control_.get(), inhibits_of(settings_.inhibit)}
+            ? bus::Endpoint::
+                  HostSide{control_.get(), inhibits_of(settings_.inhibit), settings_.permissions.desktop_prompts}
             : bus::Endpoint::HostSide{},
         Responder<void>([this](const Status& joined) { on_bus(joined); }));
     control_->set_work_listener([this](bool works) { bus_->set_working(works); });

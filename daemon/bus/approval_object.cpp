@@ -1,5 +1,6 @@
 #include "bus/dictionary.hpp"
 #include "bus/edge.hpp"
+#include "bus/gate_details.hpp"
 #include "bus/interface.hpp"
 #include "bus/method.hpp"
 #include "bus/object_path.hpp"
@@ -17,16 +18,11 @@ using control::Operation;
 /// The prompt shows what the gate releases.
 Result<AccessRequest> access_to(BusEdge& edge, Operation operation, const ApprovalId& approval) {
     KHEISH_TRY(ApprovalSummary summary, edge.service().approval_summary(approval));
+    Principal owner = summary.owner;
     return AccessRequest{
         .operation = operation,
-        .owner = std::move(summary.owner),
-        .details = {
-            {"approval", approval.value},
-            {"session", summary.session.value},
-            {"run", summary.run.to_string()},
-            {"tool", std::move(summary.tool)},
-            {"summary", std::move(summary.summary)},
-            {"digest", std::move(summary.digest)}}};
+        .owner = std::move(owner),
+        .details = details_of(std::move(summary))};
 }
 
 Result<Plan> plan_describe(BusEdge& edge, sd_bus_message* call) {

@@ -210,6 +210,8 @@ void BusEdge::on_approval_changed(const ApprovalId& approval, bool appeared, boo
         {kApprovalInterface, approval_vtable()},
         appeared ? Change::appeared : (settled ? Change::ended : Change::changed),
         service_.approval_summary(approval));
+    if (prompt_ != nullptr)
+        prompt_->on_approval_changed(approval, appeared, settled);
 }
 
 void BusEdge::on_question_changed(const QuestionId& question, bool appeared, bool settled) {

@@ -2,6 +2,7 @@
 
 #include "base/handle.hpp"
 #include "bus/access.hpp"
+#include "bus/desktop_prompt.hpp"
 #include "bus/followers.hpp"
 #include "bus/signals.hpp"
 #include "control/service.hpp"
@@ -50,6 +51,9 @@ class BusEdge final : public control::ChangeListener {
     control::Service& service() const { return service_; }
     Access& access() { return access_; }
     Followers& followers() { return followers_; }
+
+    /// Told of approvals too; nobody until set. Outlives the edge, or is taken away before its end.
+    void set_prompt(DesktopPrompt* prompt) { prompt_ = prompt; }
 
     void on_session_changed(const SessionId& session, bool created, bool ended) override;
     void on_run_changed(RunId run, bool appeared, bool ended) override;
@@ -104,6 +108,7 @@ class BusEdge final : public control::ChangeListener {
     Followers followers_;
     Memo memo_;
     bool announcing_ = false;
+    DesktopPrompt* prompt_ = nullptr;
     std::shared_ptr<std::size_t> held_reads_; ///< shared with answers that may outlive the edge
     std::vector<BusSlot> slots_;
 };

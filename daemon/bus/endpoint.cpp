@@ -57,6 +57,11 @@ Status Endpoint::try_connect() {
              .authorizer = *authorizer_}));
     if (host_.events != nullptr)
         sleep_ = std::make_unique<SleepWatch>(raw, *host_.events);
+    if (host_.events != nullptr && host_.prompts) {
+        sessions_ = std::make_unique<LogindSessions>(raw);
+        prompt_ = std::make_unique<DesktopPrompt>(service_, *authorizer_, *sessions_, timers_);
+        edge_->set_prompt(prompt_.get());
+    }
     keep_awake();
     sd_bus_slot* slot = nullptr;
     const int asked = sd_bus_request_name_async(raw, &slot, kBusName, 0, on_name, this);
@@ -92,6 +97,8 @@ void Endpoint::disconnect() {
     inhibitor_.reset();
     sleep_.reset();
     edge_.reset();
+    prompt_.reset();
+    sessions_.reset();
     authorizer_.reset();
     peers_.reset();
     bus_.reset();

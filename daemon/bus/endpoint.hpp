@@ -1,9 +1,11 @@
 #pragma once
 
+#include "bus/desktop_prompt.hpp"
 #include "bus/edge.hpp"
 #include "bus/peers.hpp"
 #include "bus/polkit_authorizer.hpp"
 #include "bus/sleep_watch.hpp"
+#include "bus/user_sessions.hpp"
 #include "loop/bus_pump.hpp"
 
 #include <chrono>
@@ -23,12 +25,13 @@ class Endpoint {
     /// Work comes in pieces: the lock is held so long beyond the last one.
     static constexpr std::chrono::seconds kLinger{10};
 
-    /// What only an endpoint on the system bus does: hear of the machine's sleep, and keep it from
+    /// What only an endpoint on the system bus does: hear of the machine's sleep, keep it from
     /// `inhibits` ("idle:sleep:handle-lid-switch", systemd-inhibit(1); may be empty) while a run
-    /// works.
+    /// works, and ask users for approvals where they sit.
     struct HostSide {
-        control::HostEvents* events = nullptr; ///< none: neither
+        control::HostEvents* events = nullptr; ///< none: nothing of it
         std::string inhibits;
+        bool prompts = false;
     };
 
     /// All outlive the endpoint. `ready` is answered once: when the name is ours, or with
@@ -74,6 +77,8 @@ class Endpoint {
     std::unique_ptr<BusPeers> peers_;
     std::unique_ptr<PolkitAuthorizer> authorizer_;
     std::unique_ptr<BusEdge> edge_;
+    std::unique_ptr<LogindSessions> sessions_;
+    std::unique_ptr<DesktopPrompt> prompt_;
     std::unique_ptr<SleepWatch> sleep_;
     bool works_ = false;
     std::unique_ptr<Inhibitor> inhibitor_;

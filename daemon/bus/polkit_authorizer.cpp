@@ -29,6 +29,28 @@ Result<Answer> read_answer(sd_bus_message* reply) {
     return Answer{authorized != 0, challenge != 0};
 }
 
+int write_subject(sd_bus_message* message, const govern::AuthorizationRequest& request) {
+    if (!request.process)
+        return sd_bus_message_append(
+            message, "(sa{sv})", "system-bus-name", 1, "name", "s", request.bus_name.c_str());
+    // Not "unix-session": polkitd 122 aborts where its rules are to be told of one. It finds the
+    // session of a process by itself. A start time of 0 is looked up by polkit.
+    return sd_bus_message_append(
+        message,
+        "(sa{sv})",
+        "unix-process",
+        3,
+        "pid",
+        "u",
+        static_cast<std::uint32_t>(request.process->pid),
+        "start-time",
+        "t",
+        std::uint64_t{0},
+        "uid",
+        "i",
+        static_cast<std::int32_t>(request.process->uid));
+}
+
 class PolkitQuestion final : public govern::Authorization {
   public:
     PolkitQuestion(sd_bus* bus, std::string cancellation_id, Responder<void> responder)
@@ -64,15 +86,9 @@ class PolkitQuestion final : public govern::Authorization {
 
   private:
     int write(sd_bus_message* message, const govern::AuthorizationRequest& request) const {
-        int result = sd_bus_message_append(
-            message,
-            "(sa{sv})s",
-            "system-bus-name",
-            1,
-            "name",
-            "s",
-            request.bus_name.c_str(),
-            request.action.c_str());
+        int result = write_subject(message, request);
+        if (result >= 0)
+            result = sd_bus_message_append(message, "s", request.action.c_str());
         if (result >= 0)
             result = sd_bus_message_open_container(message, 'a', "{ss}");
         for (const auto& [key, value] : request.details)

@@ -9,8 +9,8 @@
 namespace kheish::bus {
 
 /// Asks polkit on the bus it is given (org.freedesktop.PolicyKit1.Authority, CheckAuthorization),
-/// with the caller's unique bus name as subject. Every error is a no: no polkit, no such action, no
-/// answer in time. Never blocks.
+/// with the caller's unique bus name, or a process, as subject. Every error is a no: no
+/// polkit, no such action, no answer in time. Never blocks.
 class PolkitAuthorizer final : public govern::Authorizer {
   public:
     static constexpr std::chrono::seconds kSilentTimeout{25};

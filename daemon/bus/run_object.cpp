@@ -1,6 +1,7 @@
 #include "bus/dictionary.hpp"
 #include "bus/edge.hpp"
 #include "bus/follow_call.hpp"
+#include "bus/gate_details.hpp"
 #include "bus/interface.hpp"
 #include "bus/method.hpp"
 #include "bus/object_path.hpp"
@@ -57,27 +58,8 @@ Result<Plan> plan_cancel(BusEdge& edge, sd_bus_message* call) {
 /// The prompt shows what the gates release: how many they are, and the first of them.
 Result<AccessRequest>
 access_to_gates(BusEdge& edge, RunId run, const control::ResolveApprovals& request) {
-    constexpr std::size_t kShown = 8;
     KHEISH_TRY(AccessRequest access, access_to(edge, Operation::runs_resolve, run));
-    std::string approvals;
-    std::string summaries;
-    std::string session;
-    for (std::size_t i = 0; i < request.resolutions.size() && i < kShown; ++i) {
-        const ApprovalId& approval = request.resolutions[i].approval;
-        KHEISH_TRY(const control::ApprovalSummary gate, edge.service().approval_summary(approval));
-        const std::string separator = i == 0 ? "" : "; ";
-        approvals += separator + approval.value;
-        summaries += separator + std::string(to_string(request.resolutions[i].behavior)) + " " +
-                     gate.summary;
-        session = gate.session.value;
-    }
-    const std::size_t count = request.resolutions.size();
-    if (count > kShown)
-        summaries += "; and " + std::to_string(count - kShown) + " more";
-    access.details.emplace_back("approval", std::move(approvals));
-    access.details.emplace_back("session", std::move(session));
-    access.details.emplace_back("tool", std::to_string(count) + " calls");
-    access.details.emplace_back("summary", std::move(summaries));
+    KHEISH_TRY(access.details, details_of(edge.service(), run, request.resolutions));
     return access;
 }
 

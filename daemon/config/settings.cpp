@@ -61,6 +61,8 @@ Status read_permissions(const Value& value, Settings::Permissions& permissions) 
         0,
         kYearSeconds,
         permissions.approvals_expire_after);
+    permissions.desktop_prompts =
+        reader.boolean("desktop_prompts").value_or(permissions.desktop_prompts);
     for (const Value* entry : reader.array_of_tables("rules", kRuleLimit)) {
         KHEISH_TRY(PermissionRule rule, read_permission_rule(*entry, "permissions.rules"));
         permissions.rules.push_back(std::move(rule));

@@ -34,6 +34,7 @@ struct Settings {
 
     struct Permissions {
         std::chrono::seconds approvals_expire_after{0}; ///< 0 is never
+        bool desktop_prompts = true;                    ///< ask users for approvals where they sit
         std::string mode = "default"; ///< default, acceptEdits, plan, dontAsk, bypassPermissions
         std::vector<PermissionRule> rules;
     } permissions;

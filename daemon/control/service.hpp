@@ -79,6 +79,7 @@ struct ApprovalSummary {
     std::string state;  ///< pending, allowed, denied or void
     std::string digest; ///< hexadecimal
     std::int64_t requested_us = 0;
+    bool asks_permission = true; ///< false: it asks for the outcome of a call
 };
 
 struct QuestionSummary {

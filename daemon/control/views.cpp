@@ -304,6 +304,7 @@ ApprovalSummary approval_summary(const journal::ApprovalRow& row, Principal owne
     summary.state = state_word(row);
     summary.digest = row.digest.to_hex();
     summary.requested_us = row.requested_us;
+    summary.asks_permission = row.kind == journal::GateKind::approval;
     return summary;
 }
 

@@ -3,16 +3,26 @@
 #include "base/responder.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <sys/types.h>
+
 namespace kheish::govern {
+
+/// A process that may be asked about, of user `uid`.
+struct SubjectProcess {
+    pid_t pid = 0;
+    uid_t uid = 0;
+};
 
 /// One question to the authority of the host (polkit).
 struct AuthorizationRequest {
-    std::string bus_name; ///< unique name of the caller on the system bus: the subject
-    std::string action;   ///< polkit action id
+    std::string bus_name; ///< unique name of the caller on the system bus: the subject, unless
+    std::optional<SubjectProcess> process = {};               ///< there is this one
+    std::string action;                                       ///< polkit action id
     std::vector<std::pair<std::string, std::string>> details; ///< shown in the prompt; escaped
     bool interactive = false;                                 ///< the caller allows a prompt
 };

@@ -54,11 +54,34 @@ struct FakePolkit {
         ++asked;
         const char* text[3] = {};
         KHEISH_ASSERT(sd_bus_message_enter_container(call, 'r', "sa{sv}") > 0);
-        KHEISH_ASSERT(
-            sd_bus_message_read(call, "sa{sv}", &text[0], 1, &text[1], "s", &text[2]) > 0);
-        KHEISH_ASSERT(std::string(text[1]) == "name");
+        KHEISH_ASSERT(sd_bus_message_read(call, "s", &text[0]) > 0);
         kind = text[0];
-        name = text[2];
+        if (kind == "unix-process") {
+            const char* keys[3] = {};
+            std::uint32_t pid = 0;
+            std::uint64_t start = 0;
+            std::int32_t uid = 0;
+            KHEISH_ASSERT(
+                sd_bus_message_read(
+                    call,
+                    "a{sv}",
+                    3,
+                    &keys[0],
+                    "u",
+                    &pid,
+                    &keys[1],
+                    "t",
+                    &start,
+                    &keys[2],
+                    "i",
+                    &uid) > 0);
+            name = std::string(keys[0]) + " " + std::to_string(pid) + " " + keys[1] + " " +
+                   std::to_string(start) + " " + keys[2] + " " + std::to_string(uid);
+        } else {
+            KHEISH_ASSERT(sd_bus_message_read(call, "a{sv}", 1, &text[1], "s", &text[2]) > 0);
+            KHEISH_ASSERT(std::string(text[1]) == "name");
+            name = text[2];
+        }
         KHEISH_ASSERT(sd_bus_message_exit_container(call) >= 0);
         KHEISH_ASSERT(sd_bus_message_read(call, "s", &text[0]) > 0);
         action = text[0];
@@ -128,6 +151,20 @@ TEST_F(Polkit, IsAskedAboutTheBusNameWithDetails) {
     EXPECT_EQ(polkit_.details.at("summary"), "rm -rf build");
     EXPECT_EQ(polkit_.flags, 0U);
     EXPECT_TRUE(polkit_.cancelled.empty());
+}
+
+TEST_F(Polkit, IsAskedAboutAProcess) {
+    polkit_.mode = FakePolkit::Mode::yes;
+    std::optional<Status> answer;
+    const std::unique_ptr<govern::Authorization> question = authorizer_.check(
+        {.bus_name = {},
+         .process = govern::SubjectProcess{.pid = 77, .uid = 1001},
+         .action = "ai.kheish.daemon1.release",
+         .details = {}},
+        Responder<void>([&answer](Status status) { answer = std::move(status); }));
+    ASSERT_TRUE(turn_until([&answer] { return answer.has_value(); }));
+    EXPECT_EQ(polkit_.kind, "unix-process");
+    EXPECT_EQ(polkit_.name, "pid 77 start-time 0 uid 1001");
 }
 
 TEST_F(Polkit, EverythingButYesIsNo) {

@@ -16,6 +16,7 @@ TEST(Settings, NoFileGivesTheDefaults) {
     EXPECT_EQ(settings->state_directory, "/var/lib/kheish");
     EXPECT_EQ(settings->runs.max_turns, 500);
     EXPECT_EQ(settings->permissions.mode, "default");
+    EXPECT_TRUE(settings->permissions.desktop_prompts);
     EXPECT_EQ(settings->http.heartbeat, std::chrono::seconds(15));
     EXPECT_FALSE(settings->limits.require);
     EXPECT_FALSE(settings->inhibit.idle || settings->inhibit.suspend || settings->inhibit.lid);
@@ -60,6 +61,7 @@ stuck_after_seconds = 90
 input_limit_bytes = 2048
 [permissions]
 mode = "dontAsk"
+desktop_prompts = false
 rules = [{pattern = "bash", behavior = "deny", reason = "no shell", command = "git push *"}, {pattern = "read_*", behavior = "allow", path = "src/**"}]
 [limits]
 memory_max_bytes = 536870912

@@ -1,0 +1,267 @@
+#include "bus/desktop_prompt.hpp"
+
+#include "base/log.hpp"
+#include "bus/gate_details.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace kheish::bus {
+
+namespace {
+
+void say(Level level, std::string_view text, uid_t uid, RunId run, std::string_view why = {}) {
+    log(level,
+        text,
+        {{log_field::kCaller, Principal::user(uid).to_string()},
+         {log_field::kRunId, run.to_string()},
+         {log_field::kError, std::string(why)}});
+}
+
+} // namespace
+
+DesktopPrompt::DesktopPrompt(
+    control::Service& service,
+    govern::Authorizer& authorizer,
+    UserSessions& sessions,
+    Timers& timers)
+    : service_(service), authorizer_(authorizer), sessions_(sessions), timers_(timers),
+      self_(std::make_shared<DesktopPrompt*>(this)) {
+    sessions_.set_listener([this] {
+        std::vector<uid_t> waiting; // looking may take a user out
+        for (const auto& [uid, user] : users_)
+            waiting.push_back(uid);
+        for (const uid_t uid : waiting)
+            if (users_.contains(uid))
+                look(uid);
+    });
+    for (const ApprovalId& approval : service_.pending_approvals(kGatesLimit))
+        add(approval);
+}
+
+DesktopPrompt::~DesktopPrompt() {
+    sessions_.set_listener({});
+}
+
+void DesktopPrompt::on_approval_changed(const ApprovalId& approval, bool appeared, bool settled) {
+    if (appeared)
+        return add(approval);
+    if (!settled)
+        return;
+    if (const Result<Principal> owner = service_.approval_owner(approval))
+        remove(owner->uid(), approval);
+}
+
+void DesktopPrompt::add(const ApprovalId& approval) {
+    const Result<control::ApprovalSummary> gate = service_.approval_summary(approval);
+    if (!gate || gate->state != "pending" || !gate->asks_permission)
+        return;
+    const uid_t uid = gate->owner.uid();
+    if (uid == static_cast<uid_t>(-1))
+        return; // nobody who sits at this host
+    users_[uid].waiting.push_back(approval);
+    look(uid);
+}
+
+void DesktopPrompt::remove(uid_t uid, const ApprovalId& approval) {
+    const auto found = users_.find(uid);
+    if (found == users_.end())
+        return;
+    User& user = found->second;
+    std::erase(user.waiting, approval);
+    const bool is_shown = user.prompt && std::any_of(
+                                             user.prompt->resolutions.begin(),
+                                             user.prompt->resolutions.end(),
+                                             [&approval](const control::Resolution& resolution) {
+                                                 return resolution.approval == approval;
+                                             });
+    if (is_shown)
+        withdraw(user);
+    if (user.waiting.empty())
+        users_.erase(found);
+    else if (is_shown)
+        look(uid);
+}
+
+/// Finds out where the user may be asked. What is found begins a prompt, or ends one.
+void DesktopPrompt::look(uid_t uid) {
+    User& user = users_.at(uid);
+    if (std::exchange(user.searching, true)) {
+        user.search_again = true;
+        return;
+    }
+    sessions_.find(
+        uid,
+        Responder<UserSessions::Found>(
+            [weak = std::weak_ptr<DesktopPrompt*>(self_), uid](Result<UserSessions::Found> found) {
+                if (const std::shared_ptr<DesktopPrompt*> self = weak.lock())
+                    (*self)->on_session(uid, found ? *std::move(found) : UserSessions::Found());
+            }));
+}
+
+void DesktopPrompt::on_session(uid_t uid, UserSessions::Found session) {
+    const auto found = users_.find(uid);
+    if (found == users_.end())
+        return;
+    User& user = found->second;
+    user.searching = false;
+    if (std::exchange(user.search_again, false))
+        return look(uid);
+    if (user.prompt && session == user.prompt->session)
+        return;
+    withdraw(user); // of a session that is locked, or where nobody sits any more
+    if (session)
+        begin(uid, user, *std::move(session));
+}
+
+void DesktopPrompt::begin(uid_t uid, User& user, UserSession session) {
+    std::unique_ptr<Prompt> prompt = next_prompt(user);
+    if (user.waiting.empty()) {
+        users_.erase(uid);
+        return;
+    }
+    prompt->session = std::move(session);
+    user.prompt = std::move(prompt);
+    ask(uid, false);
+}
+
+/// All gates of the run whose gate waits longest. What is not pending any more is dropped.
+std::unique_ptr<DesktopPrompt::Prompt> DesktopPrompt::next_prompt(User& user) const {
+    auto prompt = std::make_unique<Prompt>();
+    std::vector<ApprovalId> waiting;
+    for (ApprovalId& approval : user.waiting) {
+        const Result<control::ApprovalSummary> gate = service_.approval_summary(approval);
+        if (!gate || gate->state != "pending")
+            continue;
+        if (!prompt->run)
+            prompt->run = gate->run;
+        if (gate->run == prompt->run) {
+            control::Resolution& resolution = prompt->resolutions.emplace_back();
+            resolution.approval = approval;
+            resolution.behavior = control::Resolution::Behavior::allow;
+            resolution.reason = "authenticated at a prompt";
+            resolution.digest = codec::Digest::parse(gate->digest);
+        }
+        waiting.push_back(std::move(approval));
+    }
+    user.waiting = std::move(waiting);
+    return prompt;
+}
+
+void DesktopPrompt::ask(uid_t uid, bool interactive) {
+    User& user = users_.at(uid);
+    Prompt& prompt = *user.prompt;
+    Result<Details> details = Details{};
+    if (prompt.resolutions.size() == 1) {
+        Result<control::ApprovalSummary> gate =
+            service_.approval_summary(prompt.resolutions.front().approval);
+        details = gate ? Result<Details>(details_of(*std::move(gate)))
+                       : Result<Details>(fail(gate.error()));
+    } else {
+        details = details_of(service_, prompt.run, prompt.resolutions);
+    }
+    if (!details)
+        return leave(uid, details.error().message);
+    const std::uint64_t number = ++last_question_;
+    user.asked = number;
+    std::unique_ptr<govern::Authorization> question = authorizer_.check(
+        {.bus_name = {},
+         .process = govern::SubjectProcess{.pid = prompt.session.process, .uid = uid},
+         .action = std::string(kAction),
+         .details = *std::move(details),
+         .interactive = interactive},
+        Responder<void>([weak = std::weak_ptr<DesktopPrompt*>(self_), uid, interactive](
+                            const Result<void>& answer) {
+            const std::shared_ptr<DesktopPrompt*> self = weak.lock();
+            if (self && interactive)
+                (*self)->on_answer(uid, answer);
+            else if (self)
+                (*self)->on_silent_answer(uid, answer);
+        }));
+    // It may have been answered already, and that may have led anywhere.
+    if (const auto found = users_.find(uid); found != users_.end() && found->second.asked == number)
+        found->second.question = std::move(question);
+}
+
+/// It has to take a person: a rule of the host that says yes to everything releases nothing here.
+void DesktopPrompt::on_silent_answer(uid_t uid, const Result<void>& answer) {
+    const auto found = users_.find(uid);
+    if (found == users_.end() || !found->second.prompt)
+        return;
+    if (answer || answer.error().code != Errc::unauthorized)
+        return leave(
+            uid, answer ? "polkit would allow it without asking anybody" : answer.error().message);
+    User& user = found->second;
+    user.timer = timers_.start(kPatience, [this, uid] {
+        User& late = users_.at(uid);
+        say(Level::info, "a prompt was not answered", uid, late.prompt->run);
+        withdraw(late);
+        try_again(uid, kPause);
+    });
+    say(Level::info, "a user is asked for an approval", uid, user.prompt->run);
+    ask(uid, true);
+}
+
+void DesktopPrompt::on_answer(uid_t uid, const Result<void>& answer) {
+    const auto found = users_.find(uid);
+    if (found == users_.end() || !found->second.prompt)
+        return;
+    User& user = found->second;
+    if (answer) {
+        Prompt prompt = std::move(*user.prompt);
+        withdraw(user);
+        return release(uid, std::move(prompt));
+    }
+    if (answer.error().code != Errc::unauthorized)
+        return leave(uid, answer.error().message);
+    withdraw(user); // there is no agent, or not yet
+    try_again(uid, user.retry);
+    user.retry = std::min(user.retry * 2, kLastRetry);
+}
+
+void DesktopPrompt::release(uid_t uid, Prompt prompt) {
+    control::ResolveApprovals request;
+    request.resolutions = std::move(prompt.resolutions);
+    service_.resolve_approvals(
+        control::Caller::user(uid),
+        prompt.run,
+        std::move(request),
+        Responder<codec::Json>([uid, run = prompt.run](const Result<codec::Json>& released) {
+            if (!released) // decided or changed meanwhile: nothing was released
+                say(Level::warning,
+                    "what a user allowed at a prompt was not to be had any more",
+                    uid,
+                    run,
+                    released.error().to_string());
+        }));
+    // Those that are settled now are taken out by their own news; what was refused is asked again.
+    if (users_.contains(uid))
+        look(uid);
+}
+
+/// Takes the prompt away.
+void DesktopPrompt::withdraw(User& user) {
+    user.asked = 0;
+    user.question.reset();
+    user.timer.reset();
+    user.prompt.reset();
+}
+
+/// Nothing more is asked about the gates of this prompt.
+void DesktopPrompt::leave(uid_t uid, std::string_view why) {
+    User& user = users_.at(uid);
+    say(Level::info, "an approval is left to be decided elsewhere", uid, user.prompt->run, why);
+    for (const control::Resolution& resolution : user.prompt->resolutions)
+        std::erase(user.waiting, resolution.approval);
+    withdraw(user);
+    if (user.waiting.empty())
+        users_.erase(uid);
+    else
+        look(uid);
+}
+
+void DesktopPrompt::try_again(uid_t uid, std::chrono::seconds delay) {
+    users_.at(uid).timer = timers_.start(delay, [this, uid] { look(uid); });
+}
+
+} // namespace kheish::bus

@@ -6,6 +6,7 @@
 //     polkit-agent hold             as a person who looks at it and waits
 
 #include "base/fd.hpp"
+#include "base/handle.hpp"
 
 #include <cerrno>
 #include <cstdint>
@@ -29,7 +30,7 @@ constexpr const char* kAgentPath = "/ai/kheish/TestAgent";
 struct Agent {
     std::string what;
     std::string password;
-    sd_bus_message* held = nullptr;
+    kheish::BusMessage held;
 };
 
 void say(const std::string& line) {
@@ -111,7 +112,7 @@ int on_begin(sd_bus_message* call, void* data, sd_bus_error* error) {
         return sd_bus_error_set(
             error, "org.freedesktop.PolicyKit1.Error.Cancelled", "the window was closed");
     if (agent.what == "hold") {
-        agent.held = sd_bus_message_ref(call);
+        agent.held.reset(sd_bus_message_ref(call));
         return 1;
     }
     const bool done = !names.empty() && authenticate(names.front(), cookie, agent.password);
@@ -122,10 +123,10 @@ int on_begin(sd_bus_message* call, void* data, sd_bus_error* error) {
 int on_cancel(sd_bus_message* call, void* data, sd_bus_error*) {
     Agent& agent = *static_cast<Agent*>(data);
     say("cancelled");
-    if (agent.held != nullptr) {
+    if (agent.held) {
         (void)sd_bus_reply_method_errorf(
-            agent.held, "org.freedesktop.PolicyKit1.Error.Cancelled", "cancelled");
-        agent.held = sd_bus_message_unref(agent.held);
+            agent.held.get(), "org.freedesktop.PolicyKit1.Error.Cancelled", "cancelled");
+        agent.held.reset();
     }
     return sd_bus_reply_method_return(call, "");
 }
@@ -185,6 +186,6 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "usage: polkit-agent type PASSWORD | dismiss | hold, in a session\n");
         return 2;
     }
-    Agent agent{argv[1], argc > 2 ? argv[2] : ""};
+    Agent agent{argv[1], argc > 2 ? argv[2] : "", {}};
     return serve(agent, session);
 }

@@ -17,6 +17,7 @@ std::vector<Command> all_commands() {
           question_commands,
           permission_commands,
           token_commands,
+          audit_commands,
           journal_commands})
         for (Command& command : group())
             all.push_back(std::move(command));

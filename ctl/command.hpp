@@ -57,6 +57,7 @@ std::vector<Command> approval_commands();
 std::vector<Command> question_commands();
 std::vector<Command> permission_commands();
 std::vector<Command> token_commands();
+std::vector<Command> audit_commands();
 std::vector<Command> journal_commands();
 std::vector<Command> one_shot_commands();
 /// All of them.

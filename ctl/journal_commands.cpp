@@ -2,46 +2,18 @@
 // kheishd does: kheishctl only gives it a place among the commands.
 
 #include "command.hpp"
-#include "session.hpp"
-
-#include <cerrno>
-#include <unistd.h>
+#include "journal_program.hpp"
 
 namespace kheish::ctl {
 
 namespace {
 
-constexpr const char* kProgram = KHEISH_LIBEXEC_DIRECTORY "/kheish-journal";
-
-/// Becomes the program; comes back only with an error.
-Result<int> become(std::vector<std::string> arguments) {
-    std::vector<char*> pointers;
-    pointers.reserve(arguments.size() + 1);
-    for (std::string& argument : arguments)
-        pointers.push_back(argument.data());
-    pointers.push_back(nullptr);
-    (void)::execv(kProgram, pointers.data());
-    return fail_errno(std::string("running ") + kProgram, errno, Errc::not_found);
-}
-
-Result<int>
-run_journal(Session& session, const Invocation& invocation, std::vector<std::string> words) {
-    KHEISH_CHECK(session.go_to_host());
-    std::vector<std::string> arguments{"kheishctl journal"};
-    if (session.json())
-        arguments.insert(arguments.end(), {"--output", "json"});
-    if (const std::optional<std::string> directory = invocation.value("--state-directory"))
-        arguments.insert(arguments.end(), {"--state-directory", *directory});
-    arguments.insert(arguments.end(), words.begin(), words.end());
-    return become(std::move(arguments));
-}
-
 Result<int> verify(Session& session, const Invocation& invocation) {
-    return run_journal(session, invocation, {"verify"});
+    return become_journal(session, invocation, {"verify"});
 }
 
 Result<int> backup(Session& session, const Invocation& invocation) {
-    return run_journal(session, invocation, {"backup", "--", invocation.required("FILE")});
+    return become_journal(session, invocation, {"backup", "--", invocation.required("FILE")});
 }
 
 Result<int> export_events(Session& session, const Invocation& invocation) {
@@ -50,18 +22,18 @@ Result<int> export_events(Session& session, const Invocation& invocation) {
         words.insert(words.end(), {"--after", *after});
     if (invocation.flag("--content"))
         words.emplace_back("--content");
-    return run_journal(session, invocation, std::move(words));
+    return become_journal(session, invocation, std::move(words));
 }
 
 Result<int> prune(Session& session, const Invocation& invocation) {
     const std::optional<std::string> days = invocation.value("--older-than");
     if (!days)
         return fail(Errc::invalid_argument, "say how old: --older-than DAYS");
-    return run_journal(session, invocation, {"prune", "--older-than", *days});
+    return become_journal(session, invocation, {"prune", "--older-than", *days});
 }
 
 Result<int> rebuild(Session& session, const Invocation& invocation) {
-    return run_journal(session, invocation, {"rebuild"});
+    return become_journal(session, invocation, {"rebuild"});
 }
 
 constexpr Option kStateDirectory{"--state-directory", "DIR", "Where the journal lies"};

@@ -11,7 +11,7 @@ _kheishctl() {
 
     case $previous in
         --output) mapfile -t COMPREPLY < <(compgen -W "pretty json" -- "$word"); return ;;
-        --content-file | --permissions | --project | --updated-input-file | --result-file | --answers-file) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+        --content-file | --permissions | --signing-key | --checkpoint | --project | --updated-input-file | --result-file | --answers-file) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         --workspace | --state-directory) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
         --mode) mapfile -t COMPREPLY < <(compgen -W "default acceptEdits plan dontAsk bypassPermissions" -- "$word"); return ;;
         --role) mapfile -t COMPREPLY < <(compgen -W "reader operator admin" -- "$word"); return ;;
@@ -45,6 +45,8 @@ _kheishctl() {
         "tokens create") options+=" --role --expires-after" ;;
         "tokens rotate") options+=" --expires-after" ;;
         "tokens revoke") options+=" --reason" ;;
+        "audit key" | "audit checkpoint" | "audit export" | "audit prove") options+=" --signing-key --state-directory" ;;
+        "audit verify") options+=" --key --checkpoint" ;;
         "journal verify" | "journal rebuild") options+=" --state-directory" ;;
         "journal backup") options+=" --state-directory" ;;
         "journal export") options+=" --after --content --state-directory" ;;
@@ -56,8 +58,9 @@ _kheishctl() {
         questions) verbs="list show answer cancel" ;;
         permissions) verbs="check matrix" ;;
         tokens) verbs="list create rotate revoke" ;;
+        audit) verbs="key checkpoint export prove verify" ;;
         journal) verbs="verify backup export prune rebuild" ;;
-        "") verbs="status capabilities run sessions events runs approvals questions permissions tokens journal" ;;
+        "") verbs="status capabilities run sessions events runs approvals questions permissions tokens audit journal" ;;
     esac
 
     if [[ $word == -* ]]; then

@@ -155,9 +155,8 @@ Result<int> carry_out(const Options& options, int backup_fd) {
         return run_prune(options);
     case Options::Verb::rebuild:
         return run_rebuild(options);
-    case Options::Verb::help:
-    case Options::Verb::version:
-        break;
+    default:
+        break; // --help and --version
     }
     KHEISH_CHECK(write_all(STDOUT_FILENO, options.text));
     return EXIT_SUCCESS;

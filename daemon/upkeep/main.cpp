@@ -1,6 +1,7 @@
 #include "base/fd.hpp"
 #include "base/log.hpp"
 #include "config/settings.hpp"
+#include "upkeep/audit_commands.hpp"
 #include "upkeep/commands.hpp"
 #include "upkeep/privileges.hpp"
 
@@ -19,6 +20,12 @@ int report(const Error& error) {
     return error_info(error.code).exit_code;
 }
 
+constexpr std::size_t kSigningKeyLimitBytes = 4096;
+
+bool is_audit(Options::Verb verb) {
+    return verb >= Options::Verb::audit_key;
+}
+
 /// A new file of the caller's, before anything of another user's is looked at.
 Result<Fd> make_backup_file(const std::string& path) {
     Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -31,6 +38,8 @@ Result<Fd> make_backup_file(const std::string& path) {
 Result<int> run(Options options) {
     if (options.verb == Options::Verb::help || options.verb == Options::Verb::version)
         return carry_out(options, -1);
+    if (options.verb == Options::Verb::audit_verify)
+        return verify_audit(options);
     if (options.state_directory.empty()) {
         KHEISH_TRY(const config::Settings settings, config::load_settings({}));
         options.state_directory = settings.state_directory;
@@ -39,8 +48,13 @@ Result<int> run(Options options) {
     if (options.verb == Options::Verb::backup) {
         KHEISH_TRY(backup, make_backup_file(options.file));
     }
-    Result<int> status = run_as_owner(options.state_directory, [&options, &backup] {
-        const Result<int> done = carry_out(options, backup.get());
+    std::string key; // read as who asks, who may see files that the owner may not
+    if (!options.signing_key.empty()) {
+        KHEISH_TRY(key, read_file(options.signing_key, kSigningKeyLimitBytes));
+    }
+    Result<int> status = run_as_owner(options.state_directory, [&options, &backup, &key] {
+        const Result<int> done = is_audit(options.verb) ? carry_out_audit(options, key)
+                                                        : carry_out(options, backup.get());
         return done ? *done : report(done.error());
     });
     // Half a backup helps nobody.

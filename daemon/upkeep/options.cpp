@@ -30,6 +30,35 @@ void add_verbs(CLI::App& app, Options& options) {
         Options::Verb::rebuild);
 }
 
+void add_audit_verbs(CLI::App& app, Options& options) {
+    CLI::App* const audit = app.add_subcommand("audit", "The audit log");
+    audit->require_subcommand(1);
+    const auto add = [audit, &options](const char* name, const char* help, Options::Verb verb) {
+        CLI::App* sub = audit->add_subcommand(name, help);
+        sub->fallthrough();
+        sub->callback([&options, verb] { options.verb = verb; });
+        return sub;
+    };
+    const auto add_signing = [&add,
+                              &options](const char* name, const char* help, Options::Verb verb) {
+        CLI::App* sub = add(name, help, verb);
+        sub->add_option("--signing-key", options.signing_key, "file with the key that signs");
+        return sub;
+    };
+    add_signing("key", "Print the public key", Options::Verb::audit_key);
+    add_signing("checkpoint", "Print a signed checkpoint", Options::Verb::audit_checkpoint);
+    add_signing("export", "Print the records and a checkpoint", Options::Verb::audit_export);
+    add_signing("prove", "Prove that a record is in the log", Options::Verb::audit_prove)
+        ->add_option("RECORD", options.record, "its number")
+        ->required()
+        ->check(CLI::NonNegativeNumber);
+    CLI::App* const verify =
+        add("verify", "Check an export, anywhere", Options::Verb::audit_verify);
+    verify->add_option("FILE", options.file, "the export; - for standard input")->required();
+    verify->add_option("--key", options.key, "the public key")->required();
+    verify->add_option("--checkpoint", options.checkpoint, "file with an earlier checkpoint");
+}
+
 } // namespace
 
 Result<Options> parse_options(std::span<char* const> arguments) {
@@ -42,6 +71,7 @@ Result<Options> parse_options(std::span<char* const> arguments) {
     app.fallthrough();
     app.require_subcommand(1);
     add_verbs(app, options);
+    add_audit_verbs(app, options);
     try {
         app.parse(static_cast<int>(arguments.size()), arguments.data());
     } catch (const CLI::CallForHelp&) {

@@ -9,13 +9,30 @@
 namespace kheish::upkeep {
 
 struct Options {
-    enum class Verb { help, version, verify, backup, export_events, prune, rebuild };
+    enum class Verb {
+        help,
+        version,
+        verify,
+        backup,
+        export_events,
+        prune,
+        rebuild,
+        audit_key,
+        audit_checkpoint,
+        audit_export,
+        audit_prove,
+        audit_verify,
+    };
 
     Verb verb = Verb::help;
     std::string state_directory; ///< empty: what the configuration says
     bool json = false;
     std::string text;        ///< what --help and --version print
-    std::string file;        ///< of backup
+    std::string file;        ///< of backup and audit_verify
+    std::string signing_key; ///< file with the key that signs; empty: the state directory's
+    std::string key;         ///< of audit_verify: the public key
+    std::string checkpoint;  ///< of audit_verify: file with an earlier one
+    std::int64_t record = 0; ///< of audit_prove
     EventSeq after = 0;      ///< of export
     bool content = false;    ///< of export
     int older_than_days = 0; ///< of prune

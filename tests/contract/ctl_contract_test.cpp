@@ -19,7 +19,16 @@ using Words = std::set<std::string>;
 
 /// What works on the journal's files, past kheishd.
 const Words kOfTheFiles{
-    "journal backup", "journal export", "journal prune", "journal rebuild", "journal verify"};
+    "audit checkpoint",
+    "audit export",
+    "audit key",
+    "audit prove",
+    "audit verify",
+    "journal backup",
+    "journal export",
+    "journal prune",
+    "journal rebuild",
+    "journal verify"};
 
 /// What kheishctl makes of several operations.
 const Words kComposed{

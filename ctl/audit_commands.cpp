@@ -1,0 +1,86 @@
+// The audit log: made of the journal, and checked without it.
+
+#include "command.hpp"
+#include "journal_program.hpp"
+
+namespace kheish::ctl {
+
+namespace {
+
+/// `audit VERB`, with the options that were given.
+Result<int> run_audit(
+    Session& session,
+    const Invocation& invocation,
+    std::string verb,
+    std::initializer_list<std::string_view> options,
+    std::string_view positional = {}) {
+    std::vector<std::string> words{"audit", std::move(verb)};
+    for (const std::string_view option : options)
+        if (const std::optional<std::string> value = invocation.value(option))
+            words.insert(words.end(), {std::string(option), *value});
+    if (!positional.empty())
+        words.insert(words.end(), {"--", invocation.required(positional)});
+    return become_journal(session, invocation, std::move(words), "kheishctl audit");
+}
+
+Result<int> key(Session& session, const Invocation& invocation) {
+    return run_audit(session, invocation, "key", {"--signing-key"});
+}
+
+Result<int> checkpoint(Session& session, const Invocation& invocation) {
+    return run_audit(session, invocation, "checkpoint", {"--signing-key"});
+}
+
+Result<int> export_records(Session& session, const Invocation& invocation) {
+    return run_audit(session, invocation, "export", {"--signing-key"});
+}
+
+Result<int> prove(Session& session, const Invocation& invocation) {
+    return run_audit(session, invocation, "prove", {"--signing-key"}, "RECORD");
+}
+
+Result<int> verify(Session& session, const Invocation& invocation) {
+    if (!invocation.value("--key"))
+        return fail(
+            Errc::bad_request, "say by whose signature: --key KEY, as kheishctl audit key prints it");
+    return run_audit(session, invocation, "verify", {"--key", "--checkpoint"}, "FILE");
+}
+
+constexpr Option kSigningKey{"--signing-key", "FILE", "Sign with this key instead"};
+constexpr Option kStateDirectory{"--state-directory", "DIR", "Where the journal lies"};
+
+} // namespace
+
+std::vector<Command> audit_commands() {
+    return {
+        {.words = "audit key",
+         .help = "Print the public key of the audit log",
+         .positionals = {},
+         .options = {kSigningKey, kStateDirectory},
+         .run = key},
+        {.words = "audit checkpoint",
+         .help = "Print a signed checkpoint, to be kept",
+         .positionals = {},
+         .options = {kSigningKey, kStateDirectory},
+         .run = checkpoint},
+        {.words = "audit export",
+         .help = "Print all records, and a checkpoint",
+         .positionals = {},
+         .options = {kSigningKey, kStateDirectory},
+         .run = export_records},
+        {.words = "audit prove",
+         .help = "Prove that a record is in the log",
+         .positionals = {{"RECORD", "Its number, from 0"}},
+         .options = {kSigningKey, kStateDirectory},
+         .run = prove},
+        {.words = "audit verify",
+         .help = "Check an export, anywhere",
+         .positionals = {{"FILE", "The export; - is standard input"}},
+         .options =
+             {{"--key", "KEY", "The public key of the log"},
+              {"--checkpoint", "FILE", "One that was kept"}},
+         .run = verify},
+    };
+}
+
+} // namespace kheish::ctl

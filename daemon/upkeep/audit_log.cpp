@@ -1,0 +1,217 @@
+#include "upkeep/audit_log.hpp"
+
+#include "base/fd.hpp"
+#include "codec/json.hpp"
+#include "engine/event.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace kheish::upkeep {
+
+namespace {
+
+using codec::Json;
+
+/// What only says how kheishd itself gets on with work that others have asked for: it changes
+/// neither who may do what nor anything outside.
+constexpr std::array<std::string_view, 13> kUnaudited{
+    "run.queued",
+    "run.started",
+    "run.recovered",
+    "run.stuck_reported",
+    "run.launch_requested",
+    "run.launch_failed",
+    "run.runner_adopted",
+    "run.scope_stop_requested",
+    "model.retry_scheduled",
+    "model.retry_due",
+    "model.retry_woken",
+    "context.trimmed",
+    "tool.prepared",
+};
+
+std::string_view bytes_of(const govern::TreeHash& hash) {
+    return {reinterpret_cast<const char*>(hash.bytes.data()), hash.bytes.size()};
+}
+
+/// Calls `take(record)` for every record in order, until one is an error.
+template <class Take>
+Status for_each_record(const journal::Journal& journal, Take take) {
+    EventSeq after = 0;
+    for (;;) {
+        KHEISH_TRY(
+            const journal::Page<journal::StoredEvent> page,
+            journal.events(after, {}, journal::kPageLimit));
+        for (const journal::StoredEvent& stored : page.items)
+            if (is_audited(stored.event.type))
+                KHEISH_CHECK(take(audit_record(stored)));
+        after = page.next;
+        if (!page.has_more)
+            return {};
+    }
+}
+
+std::string line_of(std::uint64_t number, const govern::TreeHash& hash, std::string_view record) {
+    std::string line = std::to_string(number) + "\t" + codec::base64_encode(bytes_of(hash)) + "\t";
+    line += record;
+    line += '\n';
+    return line;
+}
+
+} // namespace
+
+bool is_audited(std::string_view type) {
+    return std::find(kUnaudited.begin(), kUnaudited.end(), type) == kUnaudited.end();
+}
+
+std::vector<std::string_view> unaudited_types() {
+    return {kUnaudited.begin(), kUnaudited.end()};
+}
+
+std::string audit_record(const journal::StoredEvent& stored) {
+    Json event = Json::object({
+        {"seq", stored.seq},
+        {"session_id", stored.event.session.value},
+        {"agent_id", stored.event.agent.value},
+        {"at_us", stored.event.at_us},
+        {"type", stored.event.type},
+        {"version", stored.event.version},
+        {"authority", stored.event.authority},
+    });
+    if (stored.event.run)
+        event.set("run_id", stored.event.run->to_string());
+    std::string record = codec::canonical_json(event);
+    // Only "body" sorts where it goes: behind "authority". The body's own bytes, never printed
+    // anew.
+    const std::string key = ",\"body\":";
+    const std::size_t place = record.find(R"(,"run_id":)");
+    const std::size_t end = place != std::string::npos ? place : record.find(R"(,"seq":)");
+    record.insert(end, key + stored.event.body);
+    return record;
+}
+
+std::string audit_origin(const journal::Journal& journal) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string origin = "kheish/journal/";
+    for (const std::byte byte : journal.instance_id()) {
+        const auto value = std::to_integer<unsigned>(byte);
+        origin += kDigits[value / 16U];
+        origin += kDigits[value % 16U];
+    }
+    return origin;
+}
+
+Result<std::vector<govern::TreeHash>> audit_leaves(const journal::Journal& journal) {
+    std::vector<govern::TreeHash> leaves;
+    const auto add = [&leaves](const std::string& record) -> Status {
+        leaves.push_back(govern::leaf_hash(record));
+        return {};
+    };
+    KHEISH_CHECK(for_each_record(journal, add));
+    return leaves;
+}
+
+Status export_audit(const journal::Journal& journal, const govern::SigningKey& key, int fd) {
+    govern::MerkleTree tree;
+    const auto write = [&tree, fd](const std::string& record) -> Status {
+        const govern::TreeHash hash = govern::leaf_hash(record);
+        KHEISH_CHECK(write_all(fd, line_of(tree.size(), hash, record)));
+        tree.append(hash);
+        return {};
+    };
+    KHEISH_CHECK(for_each_record(journal, write));
+    KHEISH_TRY(
+        const std::string note,
+        govern::sign_checkpoint({audit_origin(journal), tree.size(), tree.root()}, key));
+    return write_all(fd, "\n" + note);
+}
+
+AuditVerifier::AuditVerifier(govern::VerifyingKey key, std::optional<govern::Checkpoint> earlier)
+    : key_(std::move(key)), earlier_(std::move(earlier)) {
+    note_earlier();
+}
+
+void AuditVerifier::find(std::string finding) {
+    if (finding_.empty())
+        finding_ = std::move(finding);
+}
+
+void AuditVerifier::note_earlier() {
+    if (earlier_ && earlier_->size == tree_.size())
+        root_at_earlier_ = tree_.root();
+}
+
+void AuditVerifier::update(std::string_view bytes) {
+    while (!bytes.empty() && finding_.empty()) {
+        if (in_note_) {
+            if (note_.size() + bytes.size() > govern::kNoteLimitBytes)
+                return find("what stands behind the records is no checkpoint");
+            note_ += bytes;
+            return;
+        }
+        const std::size_t end = bytes.find('\n');
+        rest_ += bytes.substr(0, end);
+        if (rest_.size() > kAuditLineLimitBytes)
+            return find("record " + std::to_string(tree_.size()) + " is too long");
+        if (end == std::string_view::npos)
+            return;
+        bytes.remove_prefix(end + 1);
+        take_line(std::exchange(rest_, {}));
+    }
+}
+
+void AuditVerifier::take_line(std::string_view line) {
+    if (line.empty())
+        in_note_ = true;
+    else
+        take_record(line);
+}
+
+void AuditVerifier::take_record(std::string_view line) {
+    const std::string number = std::to_string(tree_.size());
+    const std::string name = "record " + number;
+    const std::size_t first = line.find('\t');
+    const std::size_t second = first == std::string_view::npos ? first : line.find('\t', first + 1);
+    if (second == std::string_view::npos)
+        return find(name + " is not written as one");
+    if (line.substr(0, first) != number)
+        return find(
+            "where " + name +
+            " should stand, there is another one: records are missing, or not in "
+            "their order");
+    const std::string_view record = line.substr(second + 1);
+    const govern::TreeHash hash = govern::leaf_hash(record);
+    if (line.substr(first + 1, second - first - 1) != codec::base64_encode(bytes_of(hash)))
+        return find(name + " is not what it was when it was hashed");
+    tree_.append(hash);
+    note_earlier();
+}
+
+AuditVerdict AuditVerifier::finish() {
+    if (finding_.empty() && !in_note_)
+        find("the export ends in the middle: it has no checkpoint");
+    if (finding_.empty()) {
+        const Result<govern::Checkpoint> now = govern::read_checkpoint(note_, key_);
+        if (!now)
+            find(now.error().message);
+        else if (now->size != tree_.size())
+            find(
+                "the checkpoint is about " + std::to_string(now->size) + " records, here are " +
+                std::to_string(tree_.size()));
+        else if (now->root != tree_.root())
+            find("a record and its hash are not what the checkpoint was signed for");
+    }
+    if (finding_.empty() && earlier_ && !root_at_earlier_)
+        find(
+            "the log had " + std::to_string(earlier_->size) + " records before, and has " +
+            std::to_string(tree_.size()) + " now: it was rolled back or cut");
+    if (finding_.empty() && earlier_ && *root_at_earlier_ != earlier_->root)
+        find(
+            "one of the first " + std::to_string(earlier_->size) +
+            " records is not what it was at the earlier checkpoint");
+    return {tree_.size(), finding_};
+}
+
+} // namespace kheish::upkeep

@@ -1,5 +1,6 @@
 #include "upkeep/audit_commands.hpp"
 
+#include "base/log.hpp"
 #include "codec/json.hpp"
 #include "journal/sqlite_journal.hpp"
 #include "upkeep/audit_log.hpp"
@@ -124,8 +125,16 @@ Result<int> carry_out_audit(const Options& options, const std::string& key_text)
         return prove(options, *journal, key);
     default: {
         KHEISH_TRY(const std::vector<govern::TreeHash> leaves, audit_leaves(*journal));
-        KHEISH_TRY(const std::string note, checkpoint_of(leaves, *journal, key));
-        return say(note);
+        KHEISH_TRY(std::string note, checkpoint_of(leaves, *journal, key));
+        if (!options.log)
+            return say(note);
+        // A field of its own: of what is printed, the log drops empty lines. journalctl adds a
+        // newline.
+        set_log_level(Level::notice);
+        log(Level::notice,
+            "a checkpoint of the audit log",
+            {{"KHEISH_CHECKPOINT", trimmed(std::move(note))}});
+        return EXIT_SUCCESS;
     }
     }
 }

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <fcntl.h>
 #include <iostream>
 #include <unistd.h>
@@ -21,6 +22,21 @@ int report(const Error& error) {
 }
 
 constexpr std::size_t kSigningKeyLimitBytes = 4096;
+
+/// The key that was named, or came as a credential (systemd.exec(5)); empty where neither did. Read
+/// as who asks, who may see files that the owner of the state directory may not.
+Result<std::string> given_signing_key(const Options& options) {
+    if (!options.signing_key.empty())
+        return read_file(options.signing_key, kSigningKeyLimitBytes);
+    const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
+    if (directory == nullptr)
+        return std::string();
+    Result<std::string> key =
+        read_file(std::string(directory) + "/audit-signing-key", kSigningKeyLimitBytes);
+    if (!key && key.error().sys_errno == ENOENT)
+        return std::string();
+    return key;
+}
 
 bool is_audit(Options::Verb verb) {
     return verb >= Options::Verb::audit_key;
@@ -48,10 +64,7 @@ Result<int> run(Options options) {
     if (options.verb == Options::Verb::backup) {
         KHEISH_TRY(backup, make_backup_file(options.file));
     }
-    std::string key; // read as who asks, who may see files that the owner may not
-    if (!options.signing_key.empty()) {
-        KHEISH_TRY(key, read_file(options.signing_key, kSigningKeyLimitBytes));
-    }
+    KHEISH_TRY(const std::string key, given_signing_key(options));
     Result<int> status = run_as_owner(options.state_directory, [&options, &backup, &key] {
         const Result<int> done = is_audit(options.verb) ? carry_out_audit(options, key)
                                                         : carry_out(options, backup.get());

@@ -46,7 +46,8 @@ void add_audit_verbs(CLI::App& app, Options& options) {
         return sub;
     };
     add_signing("key", "Print the public key", Options::Verb::audit_key);
-    add_signing("checkpoint", "Print a signed checkpoint", Options::Verb::audit_checkpoint);
+    add_signing("checkpoint", "Print a signed checkpoint", Options::Verb::audit_checkpoint)
+        ->add_flag("--log", options.log, "to the log of the system instead");
     add_signing("export", "Print the records and a checkpoint", Options::Verb::audit_export);
     add_signing("prove", "Prove that a record is in the log", Options::Verb::audit_prove)
         ->add_option("RECORD", options.record, "its number")

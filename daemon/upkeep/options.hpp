@@ -33,6 +33,7 @@ struct Options {
     std::string key;         ///< of audit_verify: the public key
     std::string checkpoint;  ///< of audit_verify: file with an earlier one
     std::int64_t record = 0; ///< of audit_prove
+    bool log = false;        ///< of audit_checkpoint: not printed, but logged
     EventSeq after = 0;      ///< of export
     bool content = false;    ///< of export
     int older_than_days = 0; ///< of prune

@@ -5,6 +5,9 @@ import re
 from agents import Agents, bash, turn
 from harness import case, check, check_in
 
+LAST_CHECKPOINT = (
+    "journalctl -n 1 -o cat --output-fields=KHEISH_CHECKPOINT _SYSTEMD_UNIT=kheish-audit-checkpoint.service"
+)
 RUNS = {"gate": [turn("May I?", bash("audited", "echo audited")), turn("Done.")]}
 
 
@@ -38,4 +41,31 @@ def what_was_done_is_held_against_a_checkpoint_that_was_kept(machine):
     machine.write("/home/bob/export", export.replace('"allowed":true', '"allowed":false', 1))
     check_in("is not what it was when it was hashed", audit(machine, *verify, user="bob", code=1).out)
     audit(machine, "export", user="bob", code=4)
+    agents.forget()
+
+
+@case
+def checkpoints_go_to_the_log_of_the_system_by_themselves(machine):
+    agents = Agents(machine)
+    check(machine.run("systemctl is-enabled kheish-audit-checkpoint.timer").out, "enabled\n")
+    machine.run("systemd-analyze security --offline=true --threshold=15 kheish-audit-checkpoint.service")
+    agents.create("alice", "before-checkpoint")
+    machine.run("systemctl start kheish-audit-checkpoint.service")
+    logged = machine.run(LAST_CHECKPOINT).out
+    key = audit(machine, "key").out.strip()
+    machine.write("/home/bob/logged", logged)
+    agents.create("alice", "after-checkpoint")
+    machine.write("/home/bob/export", audit(machine, "export").out)
+    verify = ("verify", "/home/bob/export", "--checkpoint", "/home/bob/logged", "--key")
+    audit(machine, *verify, key, user="bob")
+    # A key that root keeps, encrypted or not, where its user cannot see it.
+    kept = "/etc/credstore/audit-signing-key"
+    machine.run(f"install -d -m 0700 /etc/credstore && mv /var/lib/kheish/audit-signing.key {kept}")
+    machine.run("systemctl start kheish-audit-checkpoint.service")
+    check(machine.run("test -e /var/lib/kheish/audit-signing.key", check=False).code, 1)
+    signed = audit(machine, "export", "--signing-key", kept).out
+    machine.write("/home/bob/export", signed)
+    machine.write("/home/bob/logged", machine.run(LAST_CHECKPOINT).out)
+    audit(machine, *verify, key, user="bob")
+    machine.run(f"mv {kept} /var/lib/kheish/audit-signing.key")
     agents.forget()

@@ -8,7 +8,10 @@ from harness import case, check, check_in
 
 CLIENT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "busy_client.py")
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-UNITS = "kheish.service kheish.socket kheish-launcher.service kheish-launcher.socket kheish-runs.slice"
+UNITS = (
+    "kheish.service kheish.socket kheish-launcher.service kheish-launcher.socket kheish-runs.slice"
+    " kheish-audit-checkpoint.service kheish-audit-checkpoint.timer"
+)
 IDLE_LIMIT_KIB = 20 * 1024
 RUNS = {
     "sleep": [turn("I sleep.", slow_bash("sleeper")), turn("It said: {{result 'sleeper'}}")],

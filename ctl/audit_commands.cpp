@@ -23,6 +23,14 @@ Result<int> run_audit(
     return become_journal(session, invocation, std::move(words), "kheishctl audit");
 }
 
+Result<int> list(Session& session, const Invocation& invocation) {
+    return run_audit(session, invocation, "list", {"--from", "--run-id"});
+}
+
+Result<int> show(Session& session, const Invocation& invocation) {
+    return run_audit(session, invocation, "show", {}, "RECORD");
+}
+
 Result<int> key(Session& session, const Invocation& invocation) {
     return run_audit(session, invocation, "key", {"--signing-key"});
 }
@@ -42,7 +50,8 @@ Result<int> prove(Session& session, const Invocation& invocation) {
 Result<int> verify(Session& session, const Invocation& invocation) {
     if (!invocation.value("--key"))
         return fail(
-            Errc::bad_request, "say by whose signature: --key KEY, as kheishctl audit key prints it");
+            Errc::bad_request,
+            "say by whose signature: --key KEY, as kheishctl audit key prints it");
     return run_audit(session, invocation, "verify", {"--key", "--checkpoint"}, "FILE");
 }
 
@@ -53,6 +62,19 @@ constexpr Option kStateDirectory{"--state-directory", "DIR", "Where the journal 
 
 std::vector<Command> audit_commands() {
     return {
+        {.words = "audit list",
+         .help = "List the records, a line each",
+         .positionals = {},
+         .options =
+             {{"--from", "RECORD", "Only from this one on"},
+              {"--run-id", "RUN", "Only of this run"},
+              kStateDirectory},
+         .run = list},
+        {.words = "audit show",
+         .help = "Show a record",
+         .positionals = {{"RECORD", "Its number, from 0"}},
+         .options = {kStateDirectory},
+         .run = show},
         {.words = "audit key",
          .help = "Print the public key of the audit log",
          .positionals = {},

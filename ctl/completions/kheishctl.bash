@@ -45,6 +45,8 @@ _kheishctl() {
         "tokens create") options+=" --role --expires-after" ;;
         "tokens rotate") options+=" --expires-after" ;;
         "tokens revoke") options+=" --reason" ;;
+        "audit list") options+=" --from --run-id --state-directory" ;;
+        "audit show") options+=" --state-directory" ;;
         "audit key" | "audit checkpoint" | "audit export" | "audit prove") options+=" --signing-key --state-directory" ;;
         "audit verify") options+=" --key --checkpoint" ;;
         "journal verify" | "journal rebuild") options+=" --state-directory" ;;
@@ -58,7 +60,7 @@ _kheishctl() {
         questions) verbs="list show answer cancel" ;;
         permissions) verbs="check matrix" ;;
         tokens) verbs="list create rotate revoke" ;;
-        audit) verbs="key checkpoint export prove verify" ;;
+        audit) verbs="list show key checkpoint export prove verify" ;;
         journal) verbs="verify backup export prune rebuild" ;;
         "") verbs="status capabilities run sessions events runs approvals questions permissions tokens audit journal" ;;
     esac

@@ -1,6 +1,7 @@
 #include "upkeep/audit_commands.hpp"
 
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "codec/json.hpp"
 #include "journal/sqlite_journal.hpp"
 #include "upkeep/audit_log.hpp"
@@ -8,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <ctime>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -56,6 +58,64 @@ signing_key(const Options& options, const std::string& given, const journal::Jou
 Result<int> say(const std::string& text) {
     KHEISH_CHECK(write_all(STDOUT_FILENO, text));
     return EXIT_SUCCESS;
+}
+
+std::string time_of(std::int64_t at_us) {
+    const std::time_t seconds = at_us / 1'000'000;
+    std::tm parts{};
+    std::array<char, 32> text{};
+    if (::gmtime_r(&seconds, &parts) == nullptr)
+        return "?";
+    return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+/// {"record": N, and the members of the event}.
+std::string json_line(std::uint64_t number, const journal::StoredEvent& stored) {
+    return "{\"record\":" + std::to_string(number) + "," + audit_record(stored).substr(1) + "\n";
+}
+
+std::string text_line(std::uint64_t number, const journal::StoredEvent& stored) {
+    const journal::NewEvent& event = stored.event;
+    std::string line = std::to_string(number) + "  " + time_of(event.at_us) + "  " + event.type +
+                       "  " + escape_for_display(event.authority);
+    if (event.run)
+        line += "  " + event.run->to_string();
+    else if (!event.session.empty())
+        line += "  " + escape_for_display(event.session.value);
+    return line + "\n";
+}
+
+Result<int> list(const Options& options, const journal::Journal& journal) {
+    const auto first = static_cast<std::uint64_t>(options.record);
+    KHEISH_CHECK(each_audited(
+        journal,
+        [&options, first](std::uint64_t number, const journal::StoredEvent& stored) -> Status {
+            const std::optional<RunId>& run = stored.event.run;
+            const bool is_wanted = options.run.empty() || (run && run->to_string() == options.run);
+            if (number < first || !is_wanted)
+                return {};
+            return write_all(
+                STDOUT_FILENO,
+                options.json ? json_line(number, stored) : text_line(number, stored));
+        }));
+    return EXIT_SUCCESS;
+}
+
+Result<int> show(const Options& options, const journal::Journal& journal) {
+    const auto wanted = static_cast<std::uint64_t>(options.record);
+    std::string found;
+    KHEISH_CHECK(each_audited(
+        journal,
+        [&options, &found, wanted](
+            std::uint64_t number, const journal::StoredEvent& stored) -> Status {
+            if (number == wanted)
+                found = options.json ? json_line(number, stored)
+                                     : text_line(number, stored) + stored.event.body + "\n";
+            return {};
+        }));
+    if (found.empty())
+        return fail(Errc::not_found, "there is no record " + std::to_string(wanted));
+    return say(found);
 }
 
 Result<std::string> checkpoint_of(
@@ -114,6 +174,10 @@ Result<int> carry_out_audit(const Options& options, const std::string& key_text)
     KHEISH_TRY(
         const std::unique_ptr<journal::SqliteJournal> journal,
         journal::SqliteJournal::open_to_read(options.journal(), clock));
+    if (options.verb == Options::Verb::audit_list)
+        return list(options, *journal);
+    if (options.verb == Options::Verb::audit_show)
+        return show(options, *journal);
     KHEISH_TRY(const govern::SigningKey key, signing_key(options, key_text, *journal));
     switch (options.verb) {
     case Options::Verb::audit_key:

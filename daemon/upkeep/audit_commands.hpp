@@ -5,8 +5,9 @@
 
 namespace kheish::upkeep {
 
-/// `audit key|checkpoint|export|prove`, as the owner of the state directory. The signing key is
-/// `key_text`, or, where that is empty, that of the state directory, made where there is none. The exit status.
+/// `audit list|show|key|checkpoint|export|prove`, as the owner of the state directory. The signing
+/// key is `key_text`, or, where that is empty, that of the state directory, made where there is
+/// none. The exit status.
 Result<int> carry_out_audit(const Options& options, const std::string& key_text);
 
 /// `audit verify`: needs an export and a public key, and nothing of kheish.

@@ -36,23 +36,6 @@ std::string_view bytes_of(const govern::TreeHash& hash) {
     return {reinterpret_cast<const char*>(hash.bytes.data()), hash.bytes.size()};
 }
 
-/// Calls `take(record)` for every record in order, until one is an error.
-template <class Take>
-Status for_each_record(const journal::Journal& journal, Take take) {
-    EventSeq after = 0;
-    for (;;) {
-        KHEISH_TRY(
-            const journal::Page<journal::StoredEvent> page,
-            journal.events(after, {}, journal::kPageLimit));
-        for (const journal::StoredEvent& stored : page.items)
-            if (is_audited(stored.event.type))
-                KHEISH_CHECK(take(audit_record(stored)));
-        after = page.next;
-        if (!page.has_more)
-            return {};
-    }
-}
-
 std::string line_of(std::uint64_t number, const govern::TreeHash& hash, std::string_view record) {
     std::string line = std::to_string(number) + "\t" + codec::base64_encode(bytes_of(hash)) + "\t";
     line += record;
@@ -103,25 +86,42 @@ std::string audit_origin(const journal::Journal& journal) {
     return origin;
 }
 
+Status each_audited(
+    const journal::Journal& journal,
+    UniqueFunction<Status(std::uint64_t number, const journal::StoredEvent& stored)> take) {
+    std::uint64_t number = 0;
+    EventSeq after = 0;
+    for (;;) {
+        KHEISH_TRY(
+            const journal::Page<journal::StoredEvent> page,
+            journal.events(after, {}, journal::kPageLimit));
+        for (const journal::StoredEvent& stored : page.items)
+            if (is_audited(stored.event.type))
+                KHEISH_CHECK(take(number++, stored));
+        after = page.next;
+        if (!page.has_more)
+            return {};
+    }
+}
+
 Result<std::vector<govern::TreeHash>> audit_leaves(const journal::Journal& journal) {
     std::vector<govern::TreeHash> leaves;
-    const auto add = [&leaves](const std::string& record) -> Status {
-        leaves.push_back(govern::leaf_hash(record));
+    KHEISH_CHECK(each_audited(journal, [&leaves](std::uint64_t, const auto& stored) -> Status {
+        leaves.push_back(govern::leaf_hash(audit_record(stored)));
         return {};
-    };
-    KHEISH_CHECK(for_each_record(journal, add));
+    }));
     return leaves;
 }
 
 Status export_audit(const journal::Journal& journal, const govern::SigningKey& key, int fd) {
     govern::MerkleTree tree;
-    const auto write = [&tree, fd](const std::string& record) -> Status {
+    const auto write = [&tree, fd](std::uint64_t number, const auto& stored) -> Status {
+        const std::string record = audit_record(stored);
         const govern::TreeHash hash = govern::leaf_hash(record);
-        KHEISH_CHECK(write_all(fd, line_of(tree.size(), hash, record)));
         tree.append(hash);
-        return {};
+        return write_all(fd, line_of(number, hash, record));
     };
-    KHEISH_CHECK(for_each_record(journal, write));
+    KHEISH_CHECK(each_audited(journal, write));
     KHEISH_TRY(
         const std::string note,
         govern::sign_checkpoint({audit_origin(journal), tree.size(), tree.root()}, key));

@@ -2,6 +2,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "base/unique_function.hpp"
 #include "govern/checkpoint.hpp"
 #include "journal/journal.hpp"
 
@@ -32,6 +33,11 @@ std::string audit_record(const journal::StoredEvent& stored);
 
 /// "kheish/journal/" and the journal's instance id: the log's name and its key's.
 std::string audit_origin(const journal::Journal& journal);
+
+/// Calls `take(number, event)` for every event of the log in order, until one is an error.
+Status each_audited(
+    const journal::Journal& journal,
+    UniqueFunction<Status(std::uint64_t number, const journal::StoredEvent& stored)> take);
 
 /// Hashes of all leaves.
 Result<std::vector<govern::TreeHash>> audit_leaves(const journal::Journal& journal);

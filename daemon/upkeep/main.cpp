@@ -39,7 +39,7 @@ Result<std::string> given_signing_key(const Options& options) {
 }
 
 bool is_audit(Options::Verb verb) {
-    return verb >= Options::Verb::audit_key;
+    return verb >= Options::Verb::audit_list;
 }
 
 /// A new file of the caller's, before anything of another user's is looked at.

@@ -39,6 +39,14 @@ void add_audit_verbs(CLI::App& app, Options& options) {
         sub->callback([&options, verb] { options.verb = verb; });
         return sub;
     };
+    CLI::App* const list = add("list", "Print the records, a line each", Options::Verb::audit_list);
+    list->add_option("--from", options.record, "only from this record on")
+        ->check(CLI::NonNegativeNumber);
+    list->add_option("--run-id", options.run, "only of this run");
+    add("show", "Print a record", Options::Verb::audit_show)
+        ->add_option("RECORD", options.record, "its number")
+        ->required()
+        ->check(CLI::NonNegativeNumber);
     const auto add_signing = [&add,
                               &options](const char* name, const char* help, Options::Verb verb) {
         CLI::App* sub = add(name, help, verb);

@@ -17,6 +17,8 @@ struct Options {
         export_events,
         prune,
         rebuild,
+        audit_list,
+        audit_show,
         audit_key,
         audit_checkpoint,
         audit_export,
@@ -32,7 +34,8 @@ struct Options {
     std::string signing_key; ///< file with the key that signs; empty: the state directory's
     std::string key;         ///< of audit_verify: the public key
     std::string checkpoint;  ///< of audit_verify: file with an earlier one
-    std::int64_t record = 0; ///< of audit_prove
+    std::int64_t record = 0; ///< of audit_prove and audit_show; of audit_list: the first
+    std::string run;         ///< of audit_list: only of this one
     bool log = false;        ///< of audit_checkpoint: not printed, but logged
     EventSeq after = 0;      ///< of export
     bool content = false;    ///< of export

@@ -26,6 +26,11 @@ def what_was_done_is_held_against_a_checkpoint_that_was_kept(machine):
     agents.until_status(run, "waiting_for_approval")
     agents.allow(run)
     agents.wait(run)
+    listed = [line.split("  ") for line in audit(machine, "list", "--run-id", run).out.splitlines()]
+    resolved = next(line for line in listed if line[2] == "approval.resolved")
+    check(resolved[3:], ["user:0", run])
+    check_in('"allowed":true', audit(machine, "show", resolved[0]).out)
+    check(machine.run("test -e /var/lib/kheish/audit-signing.key", check=False).code, 1)
     key = audit(machine, "key").out.strip()
     check(bool(re.fullmatch(r"kheish/journal/[0-9a-f]{32}\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+", key)), True, key)
     check(machine.run("stat -c '%U %a' /var/lib/kheish/audit-signing.key").out, "kheish 600\n")

@@ -114,6 +114,16 @@ http::BrowserGuard::Names browser_names(const config::Settings::Http& settings) 
     return {.hosts = settings.allowed_hosts, .origins = settings.allowed_origins};
 }
 
+/// Nothing where the socket beyond the host is to speak without TLS.
+Result<std::shared_ptr<const http::TlsCredentials>> tls_of(const config::Settings::Http& settings) {
+    if (settings.tls_certificate.empty())
+        return nullptr;
+    return http::TlsCredentials::load(
+        {.certificate = settings.tls_certificate,
+         .key = settings.tls_key,
+         .client_ca = settings.tls_client_ca});
+}
+
 /// As Inhibit() of logind has it.
 std::string inhibits_of(const config::Settings::Inhibit& settings) {
     std::string what;
@@ -132,6 +142,7 @@ Status check_configuration(const Options& options) {
     KHEISH_CHECK(config::load_routes(directories, read_environment()));
     KHEISH_CHECK(control_settings(settings, 0));
     KHEISH_CHECK(http::BrowserGuard::check(browser_names(settings.http)));
+    KHEISH_CHECK(tls_of(settings.http));
     return {};
 }
 
@@ -248,15 +259,7 @@ Result<std::unique_ptr<http::Identity>> App::identity_of(const std::string& name
             Errc::invalid_configuration,
             "the service manager passed a socket named \"" + name +
                 "\"; kheishd knows \"http\" and \"http-tcp\"");
-    std::shared_ptr<const http::TlsCredentials> tls;
-    if (!settings_.http.tls_certificate.empty()) {
-        KHEISH_TRY(
-            tls,
-            http::TlsCredentials::load(
-                {.certificate = settings_.http.tls_certificate,
-                 .key = settings_.http.tls_key,
-                 .client_ca = settings_.http.tls_client_ca}));
-    }
+    KHEISH_TRY(std::shared_ptr<const http::TlsCredentials> tls, tls_of(settings_.http));
     return std::make_unique<http::BearerTokens>(
         http::BrowserGuard(browser_names(settings_.http)),
         [this](std::string_view secret) { return control_->tokens().authenticate(secret); },

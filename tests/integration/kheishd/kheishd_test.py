@@ -174,6 +174,14 @@ class Kheishd(unittest.TestCase):
         self.configure('[sandbox]\nprofile = "no-network"\n')
         subprocess.run(self.command("--check-config"), check=True, timeout=PATIENCE_SECONDS)
 
+    def test_a_certificate_that_is_not_there_is_found_before_it_is_needed(self):
+        self.configure('[http]\ntls_certificate = "/nonexistent.crt"\ntls_key = "/nonexistent.key"\n')
+        checked = subprocess.run(
+            self.command("--check-config"), capture_output=True, text=True, check=False,
+            timeout=PATIENCE_SECONDS,
+        )  # fmt: skip
+        self.assertEqual(checked.returncode, EX_CONFIG)
+        self.assertIn("http.tls_certificate /nonexistent.crt", checked.stderr)
 
     def test_ready_means_that_it_has_its_name(self):
         self.start_bus()

@@ -122,7 +122,7 @@ void DesktopPrompt::begin(uid_t uid, User& user, UserSession session) {
     }
     prompt->session = std::move(session);
     user.prompt = std::move(prompt);
-    ask(uid, false);
+    ask(uid, Step::may_decide);
 }
 
 /// All gates of the run whose gate waits longest. What is not pending any more is dropped.
@@ -148,7 +148,7 @@ std::unique_ptr<DesktopPrompt::Prompt> DesktopPrompt::next_prompt(User& user) co
     return prompt;
 }
 
-void DesktopPrompt::ask(uid_t uid, bool interactive) {
+void DesktopPrompt::ask(uid_t uid, Step step) {
     User& user = users_.at(uid);
     Prompt& prompt = *user.prompt;
     Result<Details> details = Details{};
@@ -167,31 +167,42 @@ void DesktopPrompt::ask(uid_t uid, bool interactive) {
     std::unique_ptr<govern::Authorization> question = authorizer_.check(
         {.bus_name = {},
          .process = govern::SubjectProcess{.pid = prompt.session.process, .uid = uid},
-         .action = std::string(kAction),
+         .action = std::string(step == Step::may_decide ? control::kActionApprove : kAction),
          .details = *std::move(details),
-         .interactive = interactive},
-        Responder<void>([weak = std::weak_ptr<DesktopPrompt*>(self_), uid, interactive](
-                            const Result<void>& answer) {
-            const std::shared_ptr<DesktopPrompt*> self = weak.lock();
-            if (self && interactive)
-                (*self)->on_answer(uid, answer);
-            else if (self)
-                (*self)->on_silent_answer(uid, answer);
-        }));
+         .interactive = step == Step::prompt},
+        Responder<void>(
+            [weak = std::weak_ptr<DesktopPrompt*>(self_), uid, step](const Result<void>& answer) {
+                if (const std::shared_ptr<DesktopPrompt*> self = weak.lock())
+                    (*self)->on_answer(uid, step, answer);
+            }));
     // It may have been answered already, and that may have led anywhere.
     if (const auto found = users_.find(uid); found != users_.end() && found->second.asked == number)
         found->second.question = std::move(question);
 }
 
-/// It has to take a person: a rule of the host that says yes to everything releases nothing here.
-void DesktopPrompt::on_silent_answer(uid_t uid, const Result<void>& answer) {
+void DesktopPrompt::on_answer(uid_t uid, Step step, const Result<void>& answer) {
     const auto found = users_.find(uid);
     if (found == users_.end() || !found->second.prompt)
         return;
-    if (answer || answer.error().code != Errc::unauthorized)
-        return leave(
-            uid, answer ? "polkit would allow it without asking anybody" : answer.error().message);
-    User& user = found->second;
+    const bool needs_password = !answer && answer.error().code == Errc::unauthorized;
+    switch (step) {
+    case Step::may_decide:
+        if (!answer && !needs_password)
+            return leave(uid, "the user may not decide about it: " + answer.error().message);
+        return ask(uid, Step::takes_a_person);
+    case Step::takes_a_person:
+        // A rule of the host that says yes to everything releases nothing here.
+        if (!needs_password)
+            return leave(
+                uid,
+                answer ? "polkit would allow it without asking anybody" : answer.error().message);
+        return show(uid, found->second);
+    case Step::prompt:
+        return on_prompt_answered(uid, found->second, answer);
+    }
+}
+
+void DesktopPrompt::show(uid_t uid, User& user) {
     user.timer = timers_.start(kPatience, [this, uid] {
         User& late = users_.at(uid);
         say(Level::info, "a prompt was not answered", uid, late.prompt->run);
@@ -199,14 +210,10 @@ void DesktopPrompt::on_silent_answer(uid_t uid, const Result<void>& answer) {
         try_again(uid, kPause);
     });
     say(Level::info, "a user is asked for an approval", uid, user.prompt->run);
-    ask(uid, true);
+    ask(uid, Step::prompt);
 }
 
-void DesktopPrompt::on_answer(uid_t uid, const Result<void>& answer) {
-    const auto found = users_.find(uid);
-    if (found == users_.end() || !found->second.prompt)
-        return;
-    User& user = found->second;
+void DesktopPrompt::on_prompt_answered(uid_t uid, User& user, const Result<void>& answer) {
     if (answer) {
         Prompt prompt = std::move(*user.prompt);
         withdraw(user);

@@ -19,8 +19,9 @@ namespace kheish::bus {
 /// decided nothing: the gate waits on, and is not asked about again by itself.
 ///
 /// One prompt per user at a time, about all gates of one run; none where no session of theirs is
-/// active and unlocked. A gate that is decided elsewhere takes its prompt away. Nothing is allowed
-/// where polkit would say yes without asking a person.
+/// active and unlocked. A gate that is decided elsewhere takes its prompt away. Nobody is asked who
+/// may not decide about their gates elsewhere either, and nothing is allowed where polkit would say
+/// yes without asking a person.
 class DesktopPrompt {
   public:
     static constexpr std::string_view kAction = "ai.kheish.daemon1.release";
@@ -45,6 +46,9 @@ class DesktopPrompt {
     void on_approval_changed(const ApprovalId& approval, bool appeared, bool settled);
 
   private:
+    /// What is asked of polkit, one after the other.
+    enum class Step { may_decide, takes_a_person, prompt };
+
     /// What is being asked of a user.
     struct Prompt {
         RunId run;
@@ -68,9 +72,10 @@ class DesktopPrompt {
     void on_session(uid_t uid, UserSessions::Found session);
     void begin(uid_t uid, User& user, UserSession session);
     std::unique_ptr<Prompt> next_prompt(User& user) const;
-    void ask(uid_t uid, bool interactive);
-    void on_silent_answer(uid_t uid, const Result<void>& answer);
-    void on_answer(uid_t uid, const Result<void>& answer);
+    void ask(uid_t uid, Step step);
+    void on_answer(uid_t uid, Step step, const Result<void>& answer);
+    void show(uid_t uid, User& user);
+    void on_prompt_answered(uid_t uid, User& user, const Result<void>& answer);
     void release(uid_t uid, Prompt prompt);
     void withdraw(User& user);
     void leave(uid_t uid, std::string_view why);

@@ -16,14 +16,13 @@ using codec::Json;
 
 /// What only says how kheishd itself gets on with work that others have asked for: it changes
 /// neither who may do what nor anything outside.
-constexpr std::array<std::string_view, 13> kUnaudited{
+constexpr std::array<std::string_view, 12> kUnaudited{
     "run.queued",
     "run.started",
     "run.recovered",
     "run.stuck_reported",
     "run.launch_requested",
     "run.launch_failed",
-    "run.runner_adopted",
     "run.scope_stop_requested",
     "model.retry_scheduled",
     "model.retry_due",

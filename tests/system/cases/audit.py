@@ -72,5 +72,15 @@ def checkpoints_go_to_the_log_of_the_system_by_themselves(machine):
     machine.write("/home/bob/export", signed)
     machine.write("/home/bob/logged", machine.run(LAST_CHECKPOINT).out)
     audit(machine, *verify, key, user="bob")
-    machine.run(f"mv {kept} /var/lib/kheish/audit-signing.key")
+    encrypted = "/etc/credstore.encrypted/audit-signing-key"
+    drop_in = "/run/systemd/system/kheish-audit-checkpoint.service.d"
+    machine.run(f"install -d -m 0700 /etc/credstore.encrypted && install -d {drop_in}")
+    machine.run(f"systemd-creds --with-key=host encrypt {kept} {encrypted} && mv {kept} /root/audit-signing-key")
+    machine.write(f"{drop_in}/key.conf", "[Service]\nLoadCredentialEncrypted=audit-signing-key\n")
+    machine.run("systemctl daemon-reload && systemctl start kheish-audit-checkpoint.service")
+    machine.write("/home/bob/logged", machine.run(LAST_CHECKPOINT).out)
+    audit(machine, *verify, key, user="bob")
+    check(machine.run("test -e /var/lib/kheish/audit-signing.key", check=False).code, 1)
+    machine.run(f"rm -r {drop_in} {encrypted}; mv /root/audit-signing-key /var/lib/kheish/audit-signing.key")
+    machine.run("systemctl daemon-reload")
     agents.forget()

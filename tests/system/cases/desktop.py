@@ -174,6 +174,25 @@ def a_rule_that_allows_everything_releases_nothing_here(machine):
 
 
 @case
+def who_may_not_decide_elsewhere_is_not_asked_here(machine):
+    agents = Agents(machine)
+    agents.configure(runs("forbidden"))
+    machine.write(RULES, NO_ASKING.replace("YES", "NO").replace('"ai.kheish.daemon1."', '"ai.kheish.daemon1.approve"'))
+    machine.run("systemctl restart polkit.service")
+    desk = Desk(machine, "alice", "type", "alice")
+    run = waiting(machine, agents, "forbidden", "forbidden")
+    machine.until(
+        "kheishd has left it alone",
+        lambda: "left to be decided elsewhere" in machine.run("journalctl -u kheish.service -o cat -n 5").out,
+    )
+    check(agents.status(run), "waiting_for_approval")
+    check(desk.asked(), 0)
+    machine.run(f"rm {RULES}; systemctl restart polkit.service")
+    desk.leave()
+    agents.forget()
+
+
+@case
 def it_can_be_switched_off(machine):
     agents = Agents(machine)
     agents.configure(runs("off", "on"), settings="[permissions]\ndesktop_prompts = false\n")

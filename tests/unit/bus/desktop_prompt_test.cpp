@@ -50,6 +50,10 @@ struct FakeAuthorizer final : govern::Authorizer {
     std::unique_ptr<govern::Authorization>
     check(AuthorizationRequest request, Responder<void> responder) override {
         auto question = std::make_unique<Question>(*this);
+        if (!request.interactive && request.action == control::kActionApprove) {
+            responder.fail(may_decide ? Errc::unauthorized : Errc::forbidden, "not like this");
+            return question;
+        }
         if (!request.interactive) {
             ++silent;
             const Errc code = silently.value_or(Errc::unauthorized);
@@ -82,6 +86,7 @@ struct FakeAuthorizer final : govern::Authorizer {
     }
 
     std::optional<Errc> silently; ///< what polkit says without a prompt; internal: yes
+    bool may_decide = true;
     std::optional<Asked> prompt;
     const Question* current = nullptr;
     int silent = 0;
@@ -193,6 +198,15 @@ TEST_F(DesktopPromptTest, ARuleThatAllowsEverythingReleasesNothing) {
     const RunId other = gate(kAlice, "another");
     EXPECT_EQ(state(other), "pending");
     EXPECT_EQ(authorizer_.prompts, 0);
+}
+
+TEST_F(DesktopPromptTest, WhoMayNotDecideIsNotAsked) {
+    begin();
+    authorizer_.may_decide = false;
+    sit(kAlice, at("c1"));
+    const RunId run = gate();
+    EXPECT_EQ(state(run), "pending");
+    EXPECT_EQ(authorizer_.silent + authorizer_.prompts, 0);
 }
 
 TEST_F(DesktopPromptTest, NobodyIsAskedWhereNobodySits) {

@@ -1,4 +1,5 @@
 #include "base/fd.hpp"
+#include "bus/desktop_prompt.hpp"
 #include "bus/introspection.hpp"
 #include "control/operations.hpp"
 
@@ -66,6 +67,7 @@ TEST(BusContract, ThePolkitPolicyHasTheActionsOfTheTable) {
             if (info.polkit_action != control::kActionAdminister)
                 wanted.insert(std::string(info.polkit_action) + "-others");
         }
+    wanted.insert(std::string(DesktopPrompt::kAction)); // which no caller asks for
     const std::string policy = read(KHEISH_POLICY);
     EXPECT_EQ(matches(policy, "<action id=\"([^\"]*)\""), wanted);
     const std::set<std::string> owners = matches(policy, "policykit.owner\">([^<]*)<");
@@ -88,6 +90,7 @@ TEST(BusContract, ApprovalsAreAskedForEachTimeAndOwnWorkNever) {
     EXPECT_EQ(answers("ai.kheish.daemon1.submit-others"), Answers{"auth_admin"});
     EXPECT_EQ(answers("ai.kheish.daemon1.control-others"), Answers{"auth_admin"});
     EXPECT_EQ(answers("ai.kheish.daemon1.administer"), Answers{"auth_admin"});
+    EXPECT_EQ(answers("ai.kheish.daemon1.release"), (Answers{"no", "auth_self"}));
     for (const char* const own : {"read", "submit", "control"})
         EXPECT_EQ(answers(std::string("ai.kheish.daemon1.") + own), Answers{"yes"});
 }

@@ -143,7 +143,7 @@ int serve(Agent& agent, const char* session) {
     sd_bus* bus = nullptr;
     if (sd_bus_open_system(&bus) < 0)
         return EXIT_FAILURE;
-    sd_bus_error error = SD_BUS_ERROR_NULL;
+    sd_bus_error error{};
     if (sd_bus_add_object_vtable(
             bus,
             nullptr,

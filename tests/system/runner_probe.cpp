@@ -58,8 +58,13 @@ Result<HelloReply> greet(PacketSocket& socket, const Words& words) {
     hello.attempt = parse_number<int>(attempt != nullptr ? attempt : "1").value_or(1);
     KHEISH_CHECK(socket.send(hello));
     KHEISH_TRY(const Message message, next(socket));
-    if (const HelloReply* reply = std::get_if<HelloReply>(&message))
+    if (const HelloReply* reply = std::get_if<HelloReply>(&message)) {
+        // A connection that ends with something unread takes along what was sent over it.
+        KHEISH_TRY(const Message project, next(socket));
+        if (!std::holds_alternative<ProjectPermissions>(project))
+            return fail(Errc::protocol_error, "a hello is not followed by the project's rules");
         return *reply;
+    }
     const Refused* refused = std::get_if<Refused>(&message);
     return fail(Errc::protocol_error, refused != nullptr ? refused->reason : "no hello");
 }

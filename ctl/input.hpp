@@ -1,5 +1,6 @@
 #pragma once
 
+#include "codec/runner_message.hpp"
 #include "command.hpp"
 #include "session.hpp"
 
@@ -12,7 +13,7 @@ namespace kheish::ctl {
 /// Errc::payload_too_large beyond `limit_bytes`.
 Result<std::string> read_input_file(const std::string& path, std::size_t limit_bytes);
 /// Longest file of permission rules.
-inline constexpr std::size_t kPermissionsLimitBytes = std::size_t{48} << 10U;
+inline constexpr std::size_t kPermissionsLimitBytes = codec::runner::kPayloadBytes;
 
 /// The value of `option`, or what is in the file that `file_option` names; nothing where neither is
 /// given, Errc::bad_request where both are.

@@ -1,7 +1,6 @@
 #include "bus/desktop_prompt.hpp"
 
 #include "base/log.hpp"
-#include "bus/gate_details.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -121,7 +120,11 @@ void DesktopPrompt::begin(uid_t uid, User& user, UserSession session) {
         return;
     }
     prompt->session = std::move(session);
+    Result<Details> details = details_of_gates(*prompt);
     user.prompt = std::move(prompt);
+    if (!details)
+        return leave(uid, details.error().message);
+    user.prompt->details = *std::move(details);
     ask(uid, Step::may_decide);
 }
 
@@ -148,27 +151,25 @@ std::unique_ptr<DesktopPrompt::Prompt> DesktopPrompt::next_prompt(User& user) co
     return prompt;
 }
 
+Result<Details> DesktopPrompt::details_of_gates(const Prompt& prompt) const {
+    if (prompt.resolutions.size() > 1)
+        return details_of(service_, prompt.run, prompt.resolutions);
+    KHEISH_TRY(
+        control::ApprovalSummary gate,
+        service_.approval_summary(prompt.resolutions.front().approval));
+    return details_of(std::move(gate));
+}
+
 void DesktopPrompt::ask(uid_t uid, Step step) {
     User& user = users_.at(uid);
-    Prompt& prompt = *user.prompt;
-    Result<Details> details = Details{};
-    if (prompt.resolutions.size() == 1) {
-        Result<control::ApprovalSummary> gate =
-            service_.approval_summary(prompt.resolutions.front().approval);
-        details = gate ? Result<Details>(details_of(*std::move(gate)))
-                       : Result<Details>(fail(gate.error()));
-    } else {
-        details = details_of(service_, prompt.run, prompt.resolutions);
-    }
-    if (!details)
-        return leave(uid, details.error().message);
+    const Prompt& prompt = *user.prompt;
     const std::uint64_t number = ++last_question_;
     user.asked = number;
     std::unique_ptr<govern::Authorization> question = authorizer_.check(
         {.bus_name = {},
          .process = govern::SubjectProcess{.pid = prompt.session.process, .uid = uid},
          .action = std::string(step == Step::may_decide ? control::kActionApprove : kAction),
-         .details = *std::move(details),
+         .details = prompt.details,
          .interactive = step == Step::prompt},
         Responder<void>(
             [weak = std::weak_ptr<DesktopPrompt*>(self_), uid, step](const Result<void>& answer) {
@@ -215,8 +216,8 @@ void DesktopPrompt::show(uid_t uid, User& user) {
 
 void DesktopPrompt::on_prompt_answered(uid_t uid, User& user, const Result<void>& answer) {
     if (answer) {
-        Prompt prompt = std::move(*user.prompt);
-        withdraw(user);
+        Prompt prompt = *user.prompt;
+        drop(uid, user);
         return release(uid, std::move(prompt));
     }
     if (answer.error().code != Errc::unauthorized)
@@ -228,21 +229,37 @@ void DesktopPrompt::on_prompt_answered(uid_t uid, User& user, const Result<void>
 
 void DesktopPrompt::release(uid_t uid, Prompt prompt) {
     control::ResolveApprovals request;
-    request.resolutions = std::move(prompt.resolutions);
+    request.resolutions = prompt.resolutions;
     service_.resolve_approvals(
         control::Caller::user(uid),
         prompt.run,
         std::move(request),
-        Responder<codec::Json>([uid, run = prompt.run](const Result<codec::Json>& released) {
-            if (!released) // decided or changed meanwhile: nothing was released
-                say(Level::warning,
-                    "what a user allowed at a prompt was not to be had any more",
-                    uid,
-                    run,
-                    released.error().to_string());
+        Responder<codec::Json>([weak = std::weak_ptr<DesktopPrompt*>(self_),
+                                uid,
+                                prompt = std::move(prompt)](const Result<codec::Json>& released) {
+            if (const std::shared_ptr<DesktopPrompt*> self = weak.lock(); self && !released)
+                (*self)->on_refused(uid, prompt, released.error());
         }));
-    // Those that are settled now are taken out by their own news; what was refused is asked again.
-    if (users_.contains(uid))
+}
+
+/// Nothing was released: what still waits is asked about again.
+void DesktopPrompt::on_refused(uid_t uid, const Prompt& prompt, const Error& why) {
+    say(Level::warning,
+        "what a user allowed at a prompt was not to be had any more",
+        uid,
+        prompt.run,
+        why.to_string());
+    for (const control::Resolution& resolution : prompt.resolutions)
+        add(resolution.approval);
+}
+
+void DesktopPrompt::drop(uid_t uid, User& user) {
+    for (const control::Resolution& resolution : user.prompt->resolutions)
+        std::erase(user.waiting, resolution.approval);
+    withdraw(user);
+    if (user.waiting.empty())
+        users_.erase(uid);
+    else
         look(uid);
 }
 
@@ -258,13 +275,7 @@ void DesktopPrompt::withdraw(User& user) {
 void DesktopPrompt::leave(uid_t uid, std::string_view why) {
     User& user = users_.at(uid);
     say(Level::info, "an approval is left to be decided elsewhere", uid, user.prompt->run, why);
-    for (const control::Resolution& resolution : user.prompt->resolutions)
-        std::erase(user.waiting, resolution.approval);
-    withdraw(user);
-    if (user.waiting.empty())
-        users_.erase(uid);
-    else
-        look(uid);
+    drop(uid, user);
 }
 
 void DesktopPrompt::try_again(uid_t uid, std::chrono::seconds delay) {

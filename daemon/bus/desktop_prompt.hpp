@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/timers.hpp"
+#include "bus/gate_details.hpp"
 #include "bus/user_sessions.hpp"
 #include "control/service.hpp"
 #include "govern/authorizer.hpp"
@@ -53,6 +54,7 @@ class DesktopPrompt {
     struct Prompt {
         RunId run;
         std::vector<control::Resolution> resolutions;
+        Details details; ///< what is shown of them
         UserSession session;
     };
     struct User {
@@ -72,11 +74,15 @@ class DesktopPrompt {
     void on_session(uid_t uid, UserSessions::Found session);
     void begin(uid_t uid, User& user, UserSession session);
     std::unique_ptr<Prompt> next_prompt(User& user) const;
+    Result<Details> details_of_gates(const Prompt& prompt) const;
     void ask(uid_t uid, Step step);
     void on_answer(uid_t uid, Step step, const Result<void>& answer);
     void show(uid_t uid, User& user);
     void on_prompt_answered(uid_t uid, User& user, const Result<void>& answer);
     void release(uid_t uid, Prompt prompt);
+    void on_refused(uid_t uid, const Prompt& prompt, const Error& why);
+    /// Forgets the gates of the prompt, and the user where no other one waits.
+    void drop(uid_t uid, User& user);
     void withdraw(User& user);
     void leave(uid_t uid, std::string_view why);
     void try_again(uid_t uid, std::chrono::seconds delay);

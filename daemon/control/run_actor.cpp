@@ -4,7 +4,6 @@
 #include "control/conversions.hpp"
 #include "control/idempotency.hpp"
 #include "control/prompt.hpp"
-#include "control/run_rules.hpp"
 
 #include <utility>
 

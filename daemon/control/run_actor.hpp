@@ -7,6 +7,7 @@
 #include "control/question_requests.hpp"
 #include "control/requests.hpp"
 #include "control/run_projection.hpp"
+#include "control/run_rules.hpp"
 #include "control/settings.hpp"
 #include "engine/decide.hpp"
 #include "journal/journal.hpp"
@@ -236,6 +237,7 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     bool broken_ = false;
     std::deque<UniqueFunction<void()>> inbox_;
     std::unique_ptr<models::Call> model_call_;
+    mutable RunRules rules_; ///< read when they are first needed
     /// Standing effects that have begun; a null timer is one that only has to be remembered.
     std::map<std::string, std::unique_ptr<Timer>> standing_;
 };

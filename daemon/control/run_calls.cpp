@@ -5,7 +5,6 @@
 #include "control/conversions.hpp"
 #include "control/prompt.hpp"
 #include "control/run_actor.hpp"
-#include "control/run_rules.hpp"
 #include "govern/action.hpp"
 #include "tools/input.hpp"
 #include "tools/limits.hpp"
@@ -52,7 +51,7 @@ RunActor::judgement_of(const engine::CallState& call, const std::string& input) 
         return judgement;
     }
     std::string argument;
-    return judge_call(
+    return rules_.judge(
         state(),
         settings_,
         outside_.journal,

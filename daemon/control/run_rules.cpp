@@ -47,7 +47,7 @@ Result<std::vector<govern::Rule>> rules_in_force(const Settings& settings, const
     return rules;
 }
 
-govern::Judgement judge_call(
+govern::Judgement RunRules::judge(
     const engine::RunState& state,
     const Settings& settings,
     const journal::Journal& journal,
@@ -57,15 +57,20 @@ govern::Judgement judge_call(
         state.request.permission_rules.has_value() || (state.project && state.project->text);
     if (!has_own)
         return govern::judge(mode, settings.permission_rules, subject);
-    const Result<OwnRules> own = own_rules(state, journal);
-    const Result<std::vector<govern::Rule>> rules =
-        own ? rules_in_force(settings, *own) : Result<std::vector<govern::Rule>>(fail(own.error()));
-    if (rules)
-        return govern::judge(mode, *rules, subject);
-    govern::Judgement judgement;
-    judgement.mode = mode;
-    judgement.reason = "the permission rules cannot be read: " + rules.error().message;
-    return judgement;
+    if (!rules_) {
+        const Result<OwnRules> own = own_rules(state, journal);
+        Result<std::vector<govern::Rule>> read =
+            own ? rules_in_force(settings, *own)
+                : Result<std::vector<govern::Rule>>(fail(own.error()));
+        if (!read) {
+            govern::Judgement judgement;
+            judgement.mode = mode;
+            judgement.reason = "the permission rules cannot be read: " + read.error().message;
+            return judgement;
+        }
+        rules_ = *std::move(read);
+    }
+    return govern::judge(mode, *rules_, subject);
 }
 
 std::optional<engine::ProjectPermissions> project_of(

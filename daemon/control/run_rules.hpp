@@ -24,12 +24,20 @@ struct OwnRules {
 /// All rules that hold with these. An error: one of the texts is wrong.
 Result<std::vector<govern::Rule>> rules_in_force(const Settings& settings, const OwnRules& own);
 
-/// Judges a call of the run by what was pinned for it. A rule that cannot be read denies.
-govern::Judgement judge_call(
-    const engine::RunState& state,
-    const Settings& settings,
-    const journal::Journal& journal,
-    const govern::Subject& subject);
+/// The rules that were pinned for one run, read when its first call is judged and kept: they do not
+/// change from then on.
+class RunRules {
+  public:
+    /// Judges a call of the run. A rule that cannot be read denies, and is looked for again.
+    govern::Judgement judge(
+        const engine::RunState& state,
+        const Settings& settings,
+        const journal::Journal& journal,
+        const govern::Subject& subject);
+
+  private:
+    std::optional<std::vector<govern::Rule>> rules_; ///< where the run has any of its own
+};
 
 /// What a runner found, as the record of a run that wants to know has it; its text goes to `blobs`.
 /// A file that is there and makes no sense is an error of the run.

@@ -13,10 +13,8 @@ namespace {
 constexpr std::string_view kSignatureMark = "\u2014 ";
 
 std::string text_of(const Checkpoint& checkpoint) {
-    const std::string_view root(
-        reinterpret_cast<const char*>(checkpoint.root.bytes.data()), checkpoint.root.bytes.size());
     return checkpoint.origin + "\n" + std::to_string(checkpoint.size) + "\n" +
-           codec::base64_encode(root) + "\n";
+           codec::base64_encode(bytes_of(checkpoint.root)) + "\n";
 }
 
 std::vector<std::string_view> lines_of(std::string_view text) {

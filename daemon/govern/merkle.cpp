@@ -9,10 +9,6 @@ namespace kheish::govern {
 
 namespace {
 
-std::string_view bytes_of(const TreeHash& hash) {
-    return {reinterpret_cast<const char*>(hash.bytes.data()), hash.bytes.size()};
-}
-
 /// The largest power of two below `size`, which is 2 at least.
 std::size_t split_of(std::size_t size) {
     return std::bit_floor(size - 1);
@@ -40,6 +36,10 @@ void prove_consistency(
 }
 
 } // namespace
+
+std::string_view bytes_of(const TreeHash& hash) {
+    return {reinterpret_cast<const char*>(hash.bytes.data()), hash.bytes.size()};
+}
 
 TreeHash leaf_hash(std::string_view record) {
     codec::Sha256 hash;

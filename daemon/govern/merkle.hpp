@@ -15,6 +15,9 @@ namespace kheish::govern {
 
 using TreeHash = codec::Digest;
 
+/// The 32 bytes; valid as long as `hash` is.
+std::string_view bytes_of(const TreeHash& hash);
+
 /// SHA-256 of 0x00 and the record.
 TreeHash leaf_hash(std::string_view record);
 /// SHA-256 of 0x01 and both.

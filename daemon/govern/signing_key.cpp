@@ -1,10 +1,12 @@
 #include "govern/signing_key.hpp"
 
+#include "base/text.hpp"
 #include "codec/digest.hpp"
 
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -75,14 +77,7 @@ std::string id_of(const std::string& name, const std::string& public_bytes) {
 }
 
 std::string hex_of(std::string_view bytes) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text;
-    for (const char byte : bytes) {
-        const auto value = static_cast<unsigned char>(byte);
-        text += kDigits[value / 16U];
-        text += kDigits[value % 16U];
-    }
-    return text;
+    return to_hex(std::as_bytes(std::span(bytes)));
 }
 
 struct KeyText {

@@ -19,22 +19,28 @@ namespace {
 
 using codec::Json;
 
-constexpr std::size_t kKeyLimitBytes = 4096;
-
 std::string trimmed(std::string text) {
     while (text.ends_with('\n'))
         text.pop_back();
     return text;
 }
 
+/// Written under another name first: under its own it is whole, or not there.
 Result<govern::SigningKey> make_key(const std::string& path, const std::string& name) {
     KHEISH_TRY(govern::SigningKey key, govern::SigningKey::generate(name));
-    const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    const std::string partial = path + ".partial-" + std::to_string(::getpid());
+    const Fd fd(
+        ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!fd)
-        return fail_errno("making " + path, errno);
-    KHEISH_CHECK(write_all(fd.get(), key.to_text() + "\n"));
-    if (::fsync(fd.get()) != 0)
-        return fail_errno("writing " + path, errno);
+        return fail_errno("making " + partial, errno);
+    Status written = write_all(fd.get(), key.to_text() + "\n");
+    if (written && ::fsync(fd.get()) != 0)
+        written = fail_errno("writing " + partial, errno);
+    if (written && ::link(partial.c_str(), path.c_str()) != 0)
+        written = fail_errno("making " + path, errno, Errc::conflict);
+    if (::unlink(partial.c_str()) != 0 && written)
+        written = fail_errno("removing " + partial, errno);
+    KHEISH_CHECK(written);
     return key;
 }
 
@@ -44,7 +50,7 @@ signing_key(const Options& options, const std::string& given, const journal::Jou
     if (!given.empty())
         return govern::SigningKey::parse(trimmed(given));
     const std::string path = options.state_directory + "/audit-signing.key";
-    const Result<std::string> text = read_file(path, kKeyLimitBytes);
+    const Result<std::string> text = read_file(path, kSigningKeyLimitBytes);
     if (!text && text.error().sys_errno == ENOENT)
         return make_key(path, audit_origin(journal));
     if (!text)

@@ -5,6 +5,9 @@
 
 namespace kheish::upkeep {
 
+/// Longest file of a signing key.
+inline constexpr std::size_t kSigningKeyLimitBytes = 4096;
+
 /// `audit list|show|key|checkpoint|export|prove`, as the owner of the state directory. The signing
 /// key is `key_text`, or, where that is empty, that of the state directory, made where there is
 /// none. The exit status.

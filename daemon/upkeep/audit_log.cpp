@@ -1,8 +1,8 @@
 #include "upkeep/audit_log.hpp"
 
 #include "base/fd.hpp"
-#include "codec/json.hpp"
-#include "engine/event.hpp"
+#include "base/text.hpp"
+#include "upkeep/event_members.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,8 +11,6 @@
 namespace kheish::upkeep {
 
 namespace {
-
-using codec::Json;
 
 /// What only says how kheishd itself gets on with work that others have asked for: it changes
 /// neither who may do what nor anything outside.
@@ -31,12 +29,9 @@ constexpr std::array<std::string_view, 12> kUnaudited{
     "tool.prepared",
 };
 
-std::string_view bytes_of(const govern::TreeHash& hash) {
-    return {reinterpret_cast<const char*>(hash.bytes.data()), hash.bytes.size()};
-}
-
 std::string line_of(std::uint64_t number, const govern::TreeHash& hash, std::string_view record) {
-    std::string line = std::to_string(number) + "\t" + codec::base64_encode(bytes_of(hash)) + "\t";
+    std::string line =
+        std::to_string(number) + "\t" + codec::base64_encode(govern::bytes_of(hash)) + "\t";
     line += record;
     line += '\n';
     return line;
@@ -53,18 +48,7 @@ std::vector<std::string_view> unaudited_types() {
 }
 
 std::string audit_record(const journal::StoredEvent& stored) {
-    Json event = Json::object({
-        {"seq", stored.seq},
-        {"session_id", stored.event.session.value},
-        {"agent_id", stored.event.agent.value},
-        {"at_us", stored.event.at_us},
-        {"type", stored.event.type},
-        {"version", stored.event.version},
-        {"authority", stored.event.authority},
-    });
-    if (stored.event.run)
-        event.set("run_id", stored.event.run->to_string());
-    std::string record = codec::canonical_json(event);
+    std::string record = codec::canonical_json(event_members(stored));
     // Only "body" sorts where it goes: behind "authority". The body's own bytes, never printed
     // anew.
     const std::string key = ",\"body\":";
@@ -75,14 +59,7 @@ std::string audit_record(const journal::StoredEvent& stored) {
 }
 
 std::string audit_origin(const journal::Journal& journal) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string origin = "kheish/journal/";
-    for (const std::byte byte : journal.instance_id()) {
-        const auto value = std::to_integer<unsigned>(byte);
-        origin += kDigits[value / 16U];
-        origin += kDigits[value % 16U];
-    }
-    return origin;
+    return "kheish/journal/" + to_hex(journal.instance_id());
 }
 
 Status each_audited(
@@ -182,7 +159,7 @@ void AuditVerifier::take_record(std::string_view line) {
             "their order");
     const std::string_view record = line.substr(second + 1);
     const govern::TreeHash hash = govern::leaf_hash(record);
-    if (line.substr(first + 1, second - first - 1) != codec::base64_encode(bytes_of(hash)))
+    if (line.substr(first + 1, second - first - 1) != codec::base64_encode(govern::bytes_of(hash)))
         return find(name + " is not what it was when it was hashed");
     tree_.append(hash);
     note_earlier();

@@ -1,8 +1,8 @@
 #include "upkeep/export.hpp"
 
 #include "base/fd.hpp"
-#include "codec/json.hpp"
 #include "journal/sqlite_journal.hpp"
+#include "upkeep/event_members.hpp"
 
 #include <set>
 #include <vector>
@@ -14,17 +14,7 @@ namespace {
 using codec::Json;
 
 std::string line_of(const journal::StoredEvent& stored) {
-    Json event = Json::object({
-        {"seq", stored.seq},
-        {"session_id", stored.event.session.value},
-        {"agent_id", stored.event.agent.value},
-        {"at_us", stored.event.at_us},
-        {"type", stored.event.type},
-        {"version", stored.event.version},
-        {"authority", stored.event.authority},
-    });
-    if (stored.event.run)
-        event.set("run_id", stored.event.run->to_string());
+    Json event = event_members(stored);
     std::vector<Json> refs;
     for (const codec::BlobRef& ref : stored.event.blob_refs)
         refs.push_back(Json::object({{"sha256", ref.digest.to_hex()}, {"size", ref.size_bytes}}));

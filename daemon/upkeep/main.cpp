@@ -21,8 +21,6 @@ int report(const Error& error) {
     return error_info(error.code).exit_code;
 }
 
-constexpr std::size_t kSigningKeyLimitBytes = 4096;
-
 /// The key that was named, or came as a credential (systemd.exec(5)); empty where neither did. Read
 /// as who asks, who may see files that the owner of the state directory may not.
 Result<std::string> given_signing_key(const Options& options) {

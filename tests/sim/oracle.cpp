@@ -225,7 +225,7 @@ void Oracle::on_execute(
         who + " is executed with another input than the model's");
     require(state->project.has_value(), who + " is executed and its project's rules are unknown");
     std::string argument;
-    const govern::Judgement judgement = control::judge_call(
+    const govern::Judgement judgement = control::RunRules().judge(
         *state,
         settings_,
         journal,

@@ -163,25 +163,23 @@ class Kheishd(unittest.TestCase):
         while b"event: heartbeat" not in stream.readline():
             pass
 
-    def test_a_name_of_a_profile_that_the_launcher_would_refuse_is_refused_at_once(self):
-        self.configure('[sandbox]\nprofile = "no_network"\n')
+    def refuses_configuration(self, why):
         checked = subprocess.run(
             self.command("--check-config"), capture_output=True, text=True, check=False,
             timeout=PATIENCE_SECONDS,
         )  # fmt: skip
         self.assertEqual(checked.returncode, EX_CONFIG)
-        self.assertIn("kheish.toml:3: sandbox.profile must have", checked.stderr)
+        self.assertIn(why, checked.stderr)
+
+    def test_a_name_of_a_profile_that_the_launcher_would_refuse_is_refused_at_once(self):
+        self.configure('[sandbox]\nprofile = "no_network"\n')
+        self.refuses_configuration("kheish.toml:3: sandbox.profile must have")
         self.configure('[sandbox]\nprofile = "no-network"\n')
         subprocess.run(self.command("--check-config"), check=True, timeout=PATIENCE_SECONDS)
 
     def test_a_certificate_that_is_not_there_is_found_before_it_is_needed(self):
         self.configure('[http]\ntls_certificate = "/nonexistent.crt"\ntls_key = "/nonexistent.key"\n')
-        checked = subprocess.run(
-            self.command("--check-config"), capture_output=True, text=True, check=False,
-            timeout=PATIENCE_SECONDS,
-        )  # fmt: skip
-        self.assertEqual(checked.returncode, EX_CONFIG)
-        self.assertIn("http.tls_certificate /nonexistent.crt", checked.stderr)
+        self.refuses_configuration("http.tls_certificate /nonexistent.crt")
 
     def test_ready_means_that_it_has_its_name(self):
         self.start_bus()

@@ -173,6 +173,16 @@ TEST_F(DesktopPromptTest, WhoAuthenticatesHasAllowedWhatWasShown) {
     EXPECT_EQ(authorizer_.prompts, 1);
 }
 
+TEST_F(DesktopPromptTest, WhatIsBeingReleasedIsNotAskedForAgain) {
+    begin();
+    sit(kAlice, at("c1"));
+    gate();
+    const int searches = sessions_.searches;
+    authorizer_.answer();
+    EXPECT_EQ(sessions_.searches, searches);
+    EXPECT_EQ(authorizer_.prompts, 1);
+}
+
 TEST_F(DesktopPromptTest, WhoDismissesHasDecidedNothingAndIsLeftAlone) {
     begin();
     sit(kAlice, at("c1"));

@@ -230,9 +230,10 @@ void DesktopPrompt::on_prompt_answered(uid_t uid, User& user, const Result<void>
 void DesktopPrompt::release(uid_t uid, Prompt prompt) {
     control::ResolveApprovals request;
     request.resolutions = prompt.resolutions;
+    const RunId run = prompt.run;
     service_.resolve_approvals(
         control::Caller::user(uid),
-        prompt.run,
+        run,
         std::move(request),
         Responder<codec::Json>([weak = std::weak_ptr<DesktopPrompt*>(self_),
                                 uid,

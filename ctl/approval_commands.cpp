@@ -6,6 +6,8 @@
 #include "session.hpp"
 #include "waiting.hpp"
 
+#include "base/text.hpp"
+
 #include <unistd.h>
 
 namespace kheish::ctl {
@@ -97,8 +99,47 @@ resolve(Session& session, const Invocation& invocation, const char* member, Json
     return show_outcome(session, invocation, run);
 }
 
+/// "run", "session" or a number of days with a d behind it.
+Status set_lifetime(Json& remember, const std::string& text) {
+    if (text == "run" || text == "session") {
+        remember.set("for", text);
+        return {};
+    }
+    const std::optional<std::int64_t> days =
+        text.ends_with('d')
+            ? parse_number<std::int64_t>(std::string_view(text).substr(0, text.size() - 1))
+            : std::nullopt;
+    if (!days)
+        return fail(
+            Errc::invalid_argument, "--for is run, session, or a number of days such as 7d");
+    remember.set("for", "days");
+    remember.set("days", *days);
+    return {};
+}
+
+/// What --remember and --for say: "exact", "command=git push *", "path=src/**".
+Result<std::optional<Json>> remember_of(const Invocation& invocation) {
+    const std::optional<std::string> what = invocation.value("--remember");
+    const std::optional<std::string> lifetime = invocation.value("--for");
+    if (!what) {
+        if (lifetime)
+            return fail(Errc::invalid_argument, "--for goes with --remember");
+        return std::nullopt;
+    }
+    const std::size_t sign = what->find('=');
+    Json remember = Json::object({{"match", what->substr(0, sign)}});
+    if (sign != std::string::npos)
+        remember.set("pattern", what->substr(sign + 1));
+    if (lifetime)
+        KHEISH_CHECK(set_lifetime(remember, *lifetime));
+    return remember;
+}
+
 Result<int> allow(Session& session, const Invocation& invocation) {
     Json options = Json::object();
+    KHEISH_TRY(const std::optional<Json> remember, remember_of(invocation));
+    if (remember)
+        options.set("remember_json", codec::canonical_json(*remember));
     KHEISH_TRY(
         const std::optional<std::string> input,
         text_or_file(
@@ -200,6 +241,8 @@ std::vector<Command> approval_commands() {
          {kJustificationOption,
           {"--updated-input-json", "JSON", "Let this happen instead of what was asked for"},
           {"--updated-input-file", "FILE", "The same from a file, - for standard input"},
+          {"--remember", "WHAT", "Allow more of it: exact, command=PATTERN or path=PATTERN"},
+          {"--for", "TIME", "How long: run (default), session, or days such as 7d"},
           kKeyOption,
           kWaitOption},
          allow},

@@ -14,6 +14,7 @@ std::vector<Command> all_commands() {
           session_commands,
           run_commands,
           approval_commands,
+          grant_commands,
           question_commands,
           permission_commands,
           token_commands,

@@ -54,6 +54,7 @@ std::vector<Command> status_commands();
 std::vector<Command> session_commands();
 std::vector<Command> run_commands();
 std::vector<Command> approval_commands();
+std::vector<Command> grant_commands();
 std::vector<Command> question_commands();
 std::vector<Command> permission_commands();
 std::vector<Command> token_commands();

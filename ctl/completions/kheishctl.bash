@@ -32,7 +32,9 @@ _kheishctl() {
         "runs stream") options+=" --cursor" ;;
         "runs cancel") options+=" --reason --idempotency-key" ;;
         "approvals list") options+=" --session-id" ;;
-        "approvals allow") options+=" --justification --updated-input-json --updated-input-file --idempotency-key --wait" ;;
+        "approvals allow") options+=" --justification --updated-input-json --updated-input-file --remember --for --idempotency-key --wait" ;;
+        "grants list") options+=" --session-id" ;;
+        "grants revoke") options+=" --reason" ;;
         "approvals deny") options+=" --reason --idempotency-key --wait" ;;
         "approvals supply") options+=" --result --result-file --reason --idempotency-key --wait" ;;
         "approvals allow-all") options+=" --justification --idempotency-key --wait" ;;
@@ -57,12 +59,13 @@ _kheishctl() {
         events) verbs="stream" ;;
         runs) verbs="list get explain wait stream events cancel" ;;
         approvals) verbs="list show allow deny supply allow-all deny-all" ;;
+        grants) verbs="list revoke" ;;
         questions) verbs="list show answer cancel" ;;
         permissions) verbs="check matrix" ;;
         tokens) verbs="list create rotate revoke" ;;
         audit) verbs="list show key checkpoint export prove verify" ;;
         journal) verbs="verify backup export prune rebuild" ;;
-        "") verbs="status capabilities run sessions events runs approvals questions permissions tokens audit journal" ;;
+        "") verbs="status capabilities run sessions events runs approvals grants questions permissions tokens audit journal" ;;
     esac
 
     if [[ $word == -* ]]; then

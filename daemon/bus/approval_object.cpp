@@ -16,13 +16,17 @@ using control::Caller;
 using control::Operation;
 
 /// The prompt shows what the gate releases.
-Result<AccessRequest> access_to(BusEdge& edge, Operation operation, const ApprovalId& approval) {
+Result<AccessRequest> access_to(
+    BusEdge& edge,
+    Operation operation,
+    const ApprovalId& approval,
+    const std::optional<control::Remember>& remember = {}) {
     KHEISH_TRY(ApprovalSummary summary, edge.service().approval_summary(approval));
     Principal owner = summary.owner;
     return AccessRequest{
         .operation = operation,
         .owner = std::move(owner),
-        .details = details_of(std::move(summary))};
+        .details = details_of(std::move(summary), remember)};
 }
 
 Result<Plan> plan_describe(BusEdge& edge, sd_bus_message* call) {
@@ -53,9 +57,12 @@ Result<Plan> plan_resolve(BusEdge& edge, sd_bus_message* call) {
     KHEISH_TRY(const ApprovalId approval, approval_of(call));
     KHEISH_TRY(Json options, read_dictionary(call));
     KHEISH_TRY(options, with_json_text(options, "updated_input", control::kUpdatedInputLimitBytes));
+    KHEISH_TRY(options, with_json_text(options, "remember", control::kSmallBodyLimitBytes));
     KHEISH_TRY(
         control::ResolveApprovals request, control::parse_resolve_one(approval, Chosen, options));
-    KHEISH_TRY(AccessRequest access, access_to(edge, operation_of(Chosen), approval));
+    KHEISH_TRY(
+        AccessRequest access,
+        access_to(edge, operation_of(Chosen), approval, request.resolutions.front().remember));
     return Plan{
         std::move(access),
         [&edge, request = std::move(request)](const Caller& caller, BusMessage message) mutable {

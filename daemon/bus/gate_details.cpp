@@ -2,7 +2,18 @@
 
 namespace kheish::bus {
 
-Details details_of(control::ApprovalSummary gate) {
+namespace {
+
+/// Whoever releases the gate allows this too.
+std::string remembered(const std::optional<control::Remember>& remember) {
+    return remember ? " [and from now on " + control::describe(*remember) + "]" : "";
+}
+
+} // namespace
+
+Details
+details_of(control::ApprovalSummary gate, const std::optional<control::Remember>& remember) {
+    gate.summary += remembered(remember);
     return {
         {"approval", gate.approval.value},
         {"session", gate.session.value},
@@ -24,8 +35,8 @@ Result<Details> details_of(
         KHEISH_TRY(const control::ApprovalSummary gate, service.approval_summary(approval));
         const std::string separator = i == 0 ? "" : "; ";
         approvals += separator + approval.value;
-        summaries +=
-            separator + std::string(to_string(resolutions[i].behavior)) + " " + gate.summary;
+        summaries += separator + std::string(to_string(resolutions[i].behavior)) + " " +
+                     gate.summary + remembered(resolutions[i].remember);
         digests += separator + gate.digest;
         session = gate.session.value;
     }

@@ -2,6 +2,7 @@
 
 #include "control/service.hpp"
 
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -11,8 +12,10 @@ namespace kheish::bus {
 
 using Details = std::vector<std::pair<std::string, std::string>>;
 
-/// What a prompt shows of one gate: all that it releases, with its digest.
-Details details_of(control::ApprovalSummary gate);
+/// What a prompt shows of one gate: all that it releases, with its digest, and what is to be
+/// allowed beyond it.
+Details
+details_of(control::ApprovalSummary gate, const std::optional<control::Remember>& remember = {});
 
 /// Of several of one run that are decided together: how many they are, and the first of them.
 Result<Details> details_of(

@@ -131,6 +131,30 @@ Result<Plan> plan_list_questions(BusEdge& edge, sd_bus_message* call) {
         edge, call, Operation::questions_list, &control::Service::questions_view);
 }
 
+Result<Plan> plan_list_grants(BusEdge& edge, sd_bus_message* call) {
+    KHEISH_TRY(const Json options, read_dictionary(call));
+    KHEISH_TRY(control::ListGrants request, control::parse_list_grants(options));
+    KHEISH_TRY(AccessRequest access, list_access(edge, Operation::grants_list, request.session));
+    return Plan{
+        std::move(access),
+        [&edge, request = std::move(request)](const Caller& caller, const BusMessage& message) {
+            reply_json(message.get(), edge.service().grants_view(caller, request));
+        }};
+}
+
+Result<Plan> plan_revoke_grant(BusEdge& edge, sd_bus_message* call) {
+    KHEISH_TRY(const Json options, read_dictionary(call));
+    KHEISH_TRY(control::RevokeGrant request, control::parse_revoke_grant(options));
+    AccessRequest access{.operation = Operation::grants_revoke};
+    KHEISH_TRY(access.owner, edge.service().grant_owner(request.grant));
+    return Plan{
+        std::move(access),
+        [&edge, request = std::move(request)](const Caller& caller, BusMessage message) mutable {
+            edge.service().revoke_grant(
+                caller, std::move(request), json_responder(std::move(message)));
+        }};
+}
+
 Result<Plan> plan_follow(BusEdge& edge, sd_bus_message* call) {
     KHEISH_TRY(const Json options, read_dictionary(call));
     codec::ObjectReader reader(options, "options");
@@ -280,6 +304,18 @@ const sd_bus_vtable kVtable[] = {
         SD_BUS_ARGS("a{sv}", options),
         SD_BUS_RESULT("s", view),
         handle<plan_list_approvals>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "ListGrants",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_list_grants>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "RevokeGrant",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_revoke_grant>,
         kOpen),
     SD_BUS_METHOD_WITH_ARGS(
         "ListQuestions",

@@ -75,7 +75,15 @@ Result<Json>
 ControlPlane::permission_view(const Caller& caller, const CheckPermission& request) const {
     KHEISH_TRY(
         const std::vector<govern::Rule> rules, rules_for(caller, request.session, request.project));
-    return permission_check_view(settings_, rules, request);
+    std::vector<const govern::Grant*> grants;
+    std::string workspace;
+    if (request.session) {
+        KHEISH_TRY(const journal::SessionRow row, outside_.journal.session(*request.session));
+        workspace = row.workspace;
+        grants = grants_.of({.run = {}, .session = *request.session, .workspace = workspace});
+    }
+    return permission_check_view(
+        settings_, {.rules = rules, .grants = grants, .workspace = workspace}, request);
 }
 
 Result<Json>
@@ -84,6 +92,27 @@ ControlPlane::permissions_view(const Caller& caller, const DescribeMatrix& reque
         const std::vector<govern::Rule> rules, rules_for(caller, request.session, request.project));
     return permission_matrix_view(rules, request);
 }
+
+// --- grants
+// ---------------------------------------------------------------------------------------
+
+Result<Principal> ControlPlane::grant_owner(const std::string& grant) const {
+    return grants_.owner(grant);
+}
+
+Result<Json> ControlPlane::grants_view(const Caller& caller, const ListGrants& request) const {
+    if (request.session)
+        KHEISH_CHECK(reader_.session_for(caller, *request.session));
+    return grants_.view(caller, request);
+}
+
+void ControlPlane::revoke_grant(
+    const Caller& caller, RevokeGrant request, Responder<Json> responder) {
+    grants_.revoke(caller, request, std::move(responder));
+}
+
+// --- tokens
+// ---------------------------------------------------------------------------------------
 
 Result<Json> ControlPlane::tokens_view(const Caller& caller) const {
     KHEISH_CHECK(check_administers(caller));

@@ -26,8 +26,8 @@ bool is_end(const engine::Event& event) {
 } // namespace
 
 ControlPlane::ControlPlane(Outside outside, Settings settings)
-    : outside_(outside), settings_(std::move(settings)), supervisor_(outside_, settings_, *this),
-      reader_(outside_.journal, supervisor_),
+    : outside_(outside), settings_(std::move(settings)), grants_(outside_.journal, outside_.clock),
+      supervisor_(outside_, settings_, grants_, *this), reader_(outside_.journal, supervisor_),
       hub_(
           outside_.journal,
           frame_views(),
@@ -38,7 +38,10 @@ ControlPlane::ControlPlane(Outside outside, Settings settings)
       started_at_us_(outside_.clock.now().wall_us) {}
 
 Status ControlPlane::restore() {
+    grants_.set_announcer(
+        [this](const std::vector<engine::Event>& events) { on_committed(events); });
     KHEISH_CHECK(tokens_.load());
+    KHEISH_CHECK(grants_.load());
     return supervisor_.restore();
 }
 
@@ -248,6 +251,7 @@ Result<std::unique_ptr<Subscription>> ControlPlane::subscribe(
 void ControlPlane::on_committed(const std::vector<engine::Event>& events) {
     hub_.announce(events);
     for (const engine::Event& event : events) {
+        grants_.follow(event);
         tell_listener(event);
         wake_waiters(event.run);
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "control/event_hub.hpp"
+#include "control/grants.hpp"
 #include "control/host_events.hpp"
 #include "control/reader.hpp"
 #include "control/service.hpp"
@@ -42,6 +43,8 @@ class ControlPlane final : public Service, public CommitObserver, public HostEve
     Result<codec::Json>
     questions_view(const Caller&, const std::optional<SessionId>&) const override;
     Result<codec::Json> question_view(const Caller&, const QuestionId&) const override;
+    Result<Principal> grant_owner(const std::string& grant) const override;
+    Result<codec::Json> grants_view(const Caller&, const ListGrants&) const override;
     Result<codec::Json> permission_view(const Caller&, const CheckPermission&) const override;
     Result<codec::Json> permissions_view(const Caller&, const DescribeMatrix&) const override;
     Result<SessionSummary> session_summary(const SessionId&) const override;
@@ -74,6 +77,7 @@ class ControlPlane final : public Service, public CommitObserver, public HostEve
     void resolve_session_question(
         const Caller&, SessionId, ResolveQuestion, Responder<codec::Json>) override;
     void cancel_question(const Caller&, RunId, CancelQuestion, Responder<codec::Json>) override;
+    void revoke_grant(const Caller&, RevokeGrant, Responder<codec::Json>) override;
     void when_at_rest(RunId run, UniqueFunction<void()> done) override;
     Result<codec::Json> tokens_view(const Caller&) const override;
     void create_token(const Caller&, CreateToken, Responder<codec::Json>) override;
@@ -198,6 +202,7 @@ class ControlPlane final : public Service, public CommitObserver, public HostEve
 
     Outside outside_;
     Settings settings_;
+    Grants grants_;
     Supervisor supervisor_;
     Reader reader_;
     EventHub hub_;

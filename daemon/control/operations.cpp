@@ -48,6 +48,9 @@ constexpr std::array kTable{
     OperationInfo{approvals_deny, "approvals.deny", "Approval", "Deny", "", "", "approvals deny", kActionApprove, Role::operate, approve, kSmall, true, true},
     OperationInfo{approvals_supply, "approvals.supply", "Approval", "Supply", "", "", "approvals supply", kActionApprove, Role::operate, approve, kResolve, true, true},
 
+    OperationInfo{grants_list, "grants.list", "Manager", "ListGrants", "GET", "/v1/grants", "grants list", kActionRead, Role::reader, read, 0, false, false},
+    OperationInfo{grants_revoke, "grants.revoke", "Manager", "RevokeGrant", "POST", "/v1/grants/{gid}/revoke", "grants revoke", kActionControl, Role::operate, AuditClass::control, kSmall, true, false},
+
     OperationInfo{questions_list, "questions.list", "Manager", "ListQuestions", "GET", "/v1/questions", "questions list", kActionRead, Role::reader, read, 0, false, false},
     OperationInfo{sessions_questions, "sessions.questions", "", "", "GET", "/v1/sessions/{sid}/questions", "", kActionRead, Role::reader, read, 0, false, false},
     OperationInfo{questions_get, "questions.get", "Question", "Describe", "", "", "questions show", kActionRead, Role::reader, read, 0, false, false},

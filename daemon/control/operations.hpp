@@ -39,6 +39,8 @@ enum class Operation {
     approvals_allow,
     approvals_deny,
     approvals_supply,
+    grants_list,
+    grants_revoke,
     questions_list,
     sessions_questions,
     questions_get,
@@ -73,7 +75,7 @@ struct OperationInfo {
                                      ///< empty: not on D-Bus
     std::string_view dbus_member;
     std::string_view http_method; ///< empty: not over HTTP
-    std::string_view http_path;   ///< {sid}, {rid} and {qid} stand for ids
+    std::string_view http_path;   ///< {sid}, {rid}, {qid} and {gid} stand for ids
     std::string_view command;     ///< kheishctl's words; empty: none
 
     /// polkit action for one's own sessions and runs; that for somebody else's is the same with

@@ -3,6 +3,8 @@
 #include "codec/object_reader.hpp"
 #include "codec/runner_message.hpp"
 #include "control/requests.hpp"
+#include "govern/action.hpp"
+#include "govern/grant.hpp"
 #include "tools/input.hpp"
 #include "tools/tool.hpp"
 
@@ -71,6 +73,12 @@ Json judgement_view(const std::string& tool, const govern::Judgement& judgement)
         view.set("mode_effect", judgement.mode_effect);
     if (!judgement.reason.empty())
         view.set("reason", judgement.reason);
+    if (!judgement.grants.empty()) {
+        Json grants = Json::array();
+        for (const std::string& grant : judgement.grants)
+            grants.append(Json(grant));
+        view.set("grants", std::move(grants));
+    }
     return view;
 }
 
@@ -141,9 +149,19 @@ Result<DescribeMatrix> parse_describe_matrix(const Json& body) {
 }
 
 Json permission_check_view(
-    const Settings& settings, std::span<const govern::Rule> rules, const CheckPermission& request) {
-    const govern::Judgement judgement =
-        judge(rules, request.mode.value_or(settings.permission_mode), request.tool, request.input);
+    const Settings& settings, const InForce& in_force, const CheckPermission& request) {
+    std::string argument;
+    govern::Subject subject = govern::subject_of(request.tool, request.input, argument);
+    if (!in_force.grants.empty())
+        subject.action = govern::recurring_digest(govern::Action{
+            .run = {},
+            .call = {},
+            .tool = request.tool,
+            .input = codec::canonical_json(request.input),
+            .working_directory = in_force.workspace,
+            .sandbox_profile = settings.sandbox_profile});
+    const govern::Judgement judgement = govern::judge(
+        request.mode.value_or(settings.permission_mode), in_force.rules, subject, in_force.grants);
     Json view = judgement_view(request.tool, judgement);
     view.set("mode_applied", govern::to_string(judgement.mode));
     view.set("audit_preview", audit_view(request, judgement));

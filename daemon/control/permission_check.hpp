@@ -32,9 +32,16 @@ struct DescribeMatrix {
 /// Members: session_id, project_permissions.
 Result<DescribeMatrix> parse_describe_matrix(const codec::Json& body);
 
-/// PermissionExplanation of the wire contract, by `rules` (rules_in_force()).
+/// What a call is judged by.
+struct InForce {
+    std::span<const govern::Rule> rules;          ///< rules_in_force()
+    std::span<const govern::Grant* const> grants; ///< of the session
+    std::string workspace;                        ///< of the session
+};
+
+/// PermissionExplanation of the wire contract.
 codec::Json permission_check_view(
-    const Settings& settings, std::span<const govern::Rule> rules, const CheckPermission& request);
+    const Settings& settings, const InForce& in_force, const CheckPermission& request);
 /// Every tool under each mode, by its name alone: rules about arguments are listed with it.
 codec::Json
 permission_matrix_view(std::span<const govern::Rule> rules, const DescribeMatrix& request);

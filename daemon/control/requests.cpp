@@ -113,8 +113,19 @@ void read_instead(ObjectReader& reader, Resolution& resolution) {
             "is longer than " + std::to_string(kUpdatedInputLimitBytes) + " bytes");
 }
 
+Status read_remember(ObjectReader& reader, const std::string& where, Resolution& resolution) {
+    const std::optional<Json> remember = reader.optional_object("remember");
+    if (!remember)
+        return {};
+    if (resolution.behavior != Resolution::Behavior::allow)
+        reader.reject("remember", "belongs to the behavior allow, and to no other");
+    KHEISH_TRY(resolution.remember, parse_remember(*remember, where + ".remember"));
+    return {};
+}
+
 Result<Resolution> read_resolution(const Json& item, std::size_t index) {
-    ObjectReader reader(item, "body.resolutions[" + std::to_string(index) + "]");
+    const std::string where = "body.resolutions[" + std::to_string(index) + "]";
+    ObjectReader reader(item, where);
     Resolution resolution;
     resolution.approval.value = reader.required_string("request_id", kLabelLimitBytes);
     resolution.behavior =
@@ -129,6 +140,7 @@ Result<Resolution> read_resolution(const Json& item, std::size_t index) {
             reader.reject("digest", "must be 64 lower-case hexadecimal digits");
     }
     read_instead(reader, resolution);
+    KHEISH_CHECK(read_remember(reader, where, resolution));
     KHEISH_CHECK(reader.finish());
     return resolution;
 }

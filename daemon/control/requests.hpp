@@ -4,6 +4,7 @@
 #include "base/result.hpp"
 #include "codec/digest.hpp"
 #include "codec/json.hpp"
+#include "control/grant_requests.hpp"
 #include "govern/permission.hpp"
 
 #include <cstdint>
@@ -70,6 +71,8 @@ struct Resolution {
     /// With allow, for a gate that waits for permission: what is to be done instead of what was
     /// shown, as canonical JSON of an object. Validated and judged as the model's own input is.
     std::optional<std::string> updated_input;
+    /// With allow, for a gate that waits for permission: a grant for more of its kind.
+    std::optional<Remember> remember = {};
     std::optional<std::string> result; ///< exactly with supply: what the model is told
 };
 struct ResolveApprovals {
@@ -77,11 +80,11 @@ struct ResolveApprovals {
     std::optional<std::string> idempotency_key = {};
 };
 /// Members: resolutions [{request_id, behavior: allow|deny|supply, justification, reason, digest,
-/// updated_input, result}], idempotency_key.
+/// updated_input, remember (grant_requests.hpp), result}], idempotency_key.
 Result<ResolveApprovals> parse_resolve_approvals(
     const codec::Json& body, std::optional<std::string> idempotency_header = {});
-/// Members: justification | reason, digest, idempotency_key, with allow updated_input, with supply
-/// result; for Approval.Allow, Approval.Deny and Approval.Supply.
+/// Members: justification | reason, digest, idempotency_key, with allow updated_input and remember,
+/// with supply result; for Approval.Allow, Approval.Deny and Approval.Supply.
 Result<ResolveApprovals> parse_resolve_one(
     const ApprovalId& approval, Resolution::Behavior behavior, const codec::Json& options);
 

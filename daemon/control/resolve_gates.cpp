@@ -11,6 +11,16 @@ using codec::Json;
 
 namespace {
 
+Json fingerprint(const std::optional<Remember>& remember) {
+    if (!remember)
+        return {};
+    return Json::array(
+        {govern::to_string(remember->kind),
+         remember->pattern,
+         govern::to_string(remember->lifetime),
+         remember->days});
+}
+
 /// Everything of a decision: with anything else it is another decision.
 Json fingerprint(const Resolution& resolution) {
     return Json::array(
@@ -19,6 +29,7 @@ Json fingerprint(const Resolution& resolution) {
          resolution.reason,
          resolution.digest ? resolution.digest->to_hex() : "",
          resolution.updated_input ? Json(*resolution.updated_input) : Json(),
+         fingerprint(resolution.remember),
          resolution.result ? Json(*resolution.result) : Json()});
 }
 

@@ -4,12 +4,14 @@
 #include "base/entropy.hpp"
 #include "base/responder.hpp"
 #include "base/timers.hpp"
+#include "control/grants.hpp"
 #include "control/question_requests.hpp"
 #include "control/requests.hpp"
 #include "control/run_projection.hpp"
 #include "control/run_rules.hpp"
 #include "control/settings.hpp"
 #include "engine/decide.hpp"
+#include "govern/action.hpp"
 #include "journal/journal.hpp"
 #include "models/model.hpp"
 #include "scopes/run_host.hpp"
@@ -55,6 +57,8 @@ class RunObserver {
     virtual void on_text(const RunActor& actor, std::string_view text) = 0;
     /// The machine is about to sleep: what is asked of a model now is cut off.
     virtual bool is_going_to_sleep() const = 0;
+    /// What people have allowed beforehand.
+    virtual const Grants& grants() const = 0;
 };
 
 /// What is to become true in one commit, and what follows it.
@@ -110,7 +114,8 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     /// Stages what `resolutions` decide about pending gates, all of them or an error that says
     /// which cannot be: Errc::approval_request_not_pending, approval_state_conflict for a behavior
     /// that is not for this kind of gate, bad_request and its like for an updated input that the
-    /// tool does not take, forbidden for one that the permission rules deny.
+    /// tool does not take or a grant that would not cover the call, forbidden for what the
+    /// permission rules deny, conflict where no grant more may be made.
     Status stage_resolutions(Batch& batch, const std::vector<Resolution>& resolutions);
 
     /// Stages the answer to a question that waits; Errc::question_state_conflict where it does not,
@@ -208,11 +213,14 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
 
     Result<std::string> input_of(const engine::CallState& call) const;
     govern::Judgement judgement_of(const engine::CallState& call, const std::string& input) const;
+    govern::Action action_of(const engine::CallState& call, std::string input) const;
     Result<codec::Digest> digest_of(const engine::CallState& call) const;
     codec::Digest digest_of(const engine::CallState& call, std::string input) const;
     /// What a resolution makes of its gate; the texts that belong to it go to `blobs`.
     Result<engine::EventBody>
     event_of(const Resolution& resolution, std::vector<std::string>& blobs) const;
+    /// The grant that a resolution makes beside its decision (run_grants.cpp).
+    Result<engine::EventBody> grant_of(const Resolution& resolution) const;
     static Result<engine::EventBody> outcome_of(
         const engine::CallState& call,
         const Resolution& resolution,

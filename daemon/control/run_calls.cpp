@@ -36,7 +36,8 @@ void RunActor::Planner::operator()(const engine::JudgeCall& effect) {
             .mode_effect = judgement.mode_effect,
             .rule_pattern = judgement.rule_pattern,
             .rule_scope = std::string(govern::to_string(judgement.rule_scope)),
-            .reason = judgement.reason});
+            .reason = judgement.reason,
+            .grants = judgement.grants});
     if (decided && judgement.decision == govern::Behavior::ask)
         actor.open_gate(effect.call, judgement.reason, plan);
 }
@@ -51,11 +52,12 @@ RunActor::judgement_of(const engine::CallState& call, const std::string& input) 
         return judgement;
     }
     std::string argument;
-    return rules_.judge(
-        state(),
-        settings_,
-        outside_.journal,
-        govern::subject_of(call.proposal.tool, *object, argument));
+    govern::Subject subject = govern::subject_of(call.proposal.tool, *object, argument);
+    const std::vector<const govern::Grant*> grants =
+        observer_.grants().of(Grants::place_of(state()));
+    if (!grants.empty())
+        subject.action = govern::recurring_digest(action_of(call, input));
+    return rules_.judge(state(), settings_, outside_.journal, subject, grants);
 }
 
 void RunActor::Planner::operator()(const engine::StartCalls& effect) {

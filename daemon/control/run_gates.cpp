@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "control/conversions.hpp"
+#include "control/grant_projection.hpp"
 #include "control/prompt.hpp"
 #include "control/run_actor.hpp"
 #include "govern/action.hpp"
@@ -13,14 +14,18 @@
 
 namespace kheish::control {
 
-codec::Digest RunActor::digest_of(const engine::CallState& call, std::string input) const {
-    return govern::action_digest(govern::Action{
+govern::Action RunActor::action_of(const engine::CallState& call, std::string input) const {
+    return {
         .run = run(),
         .call = call.proposal.call,
         .tool = call.proposal.tool,
         .input = std::move(input),
         .working_directory = state().request.workspace,
-        .sandbox_profile = settings_.sandbox_profile});
+        .sandbox_profile = settings_.sandbox_profile};
+}
+
+codec::Digest RunActor::digest_of(const engine::CallState& call, std::string input) const {
+    return govern::action_digest(action_of(call, std::move(input)));
 }
 
 Result<codec::Digest> RunActor::digest_of(const engine::CallState& call) const {
@@ -72,16 +77,19 @@ void RunActor::Planner::operator()(const engine::ArmApprovalTimer& effect) {
 }
 
 bool RunActor::may_start(const engine::CallState& call, Plan& plan) {
-    if (!call.gate)
-        return true;
-    const Result<codec::Digest> digest = digest_of(call);
-    if (!digest) {
-        break_off(digest.error());
-        return false;
+    bool released = observer_.grants().hold(call.grants, Grants::place_of(state()));
+    if (released && call.gate) {
+        const Result<codec::Digest> digest = digest_of(call);
+        if (!digest) {
+            break_off(digest.error());
+            return false;
+        }
+        released = *digest == call.gate->digest;
     }
-    if (*digest == call.gate->digest)
+    if (released)
         return true;
-    // What was shown is not what would happen now (another sandbox profile, say).
+    // What was shown is not what would happen now (another sandbox profile, say), or somebody has
+    // taken back what they had allowed beforehand.
     engine::Settlement withdrawal = engine::withdrawal_of(call);
     engine::ToolFinished finished;
     finished.call = call.proposal.call;
@@ -103,9 +111,18 @@ Status RunActor::stage_resolutions(Batch& batch, const std::vector<Resolution>& 
     for (const Resolution& resolution : resolutions) {
         KHEISH_TRY(engine::EventBody body, event_of(resolution, batch.blobs));
         bodies.push_back(std::move(body));
+        if (resolution.remember) {
+            KHEISH_TRY(engine::EventBody grant, grant_of(resolution));
+            bodies.push_back(std::move(grant));
+        }
     }
-    for (engine::EventBody& body : bodies)
+    for (engine::EventBody& body : bodies) {
         KHEISH_CHECK(stage(batch, std::move(body)));
+        if (grant_id_of(batch.events.back())) {
+            KHEISH_TRY(journal::GrantRow row, follow_grant(std::nullopt, batch.events.back()));
+            batch.rows.emplace_back(std::move(row));
+        }
+    }
     return {};
 }
 

@@ -51,12 +51,13 @@ govern::Judgement RunRules::judge(
     const engine::RunState& state,
     const Settings& settings,
     const journal::Journal& journal,
-    const govern::Subject& subject) {
+    const govern::Subject& subject,
+    std::span<const govern::Grant* const> grants) {
     const govern::Mode mode = to_govern(state.request.mode);
     const bool has_own =
         state.request.permission_rules.has_value() || (state.project && state.project->text);
     if (!has_own)
-        return govern::judge(mode, settings.permission_rules, subject);
+        return govern::judge(mode, settings.permission_rules, subject, grants);
     if (!rules_) {
         const Result<OwnRules> own = own_rules(state, journal);
         Result<std::vector<govern::Rule>> read =
@@ -70,7 +71,7 @@ govern::Judgement RunRules::judge(
         }
         rules_ = *std::move(read);
     }
-    return govern::judge(mode, *rules_, subject);
+    return govern::judge(mode, *rules_, subject, grants);
 }
 
 std::optional<engine::ProjectPermissions> project_of(

@@ -3,11 +3,13 @@
 #include "base/result.hpp"
 #include "control/settings.hpp"
 #include "engine/state.hpp"
+#include "govern/grant.hpp"
 #include "govern/permission.hpp"
 #include "journal/journal.hpp"
 #include "scopes/run_host.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,12 +30,14 @@ Result<std::vector<govern::Rule>> rules_in_force(const Settings& settings, const
 /// change from then on.
 class RunRules {
   public:
-    /// Judges a call of the run. A rule that cannot be read denies, and is looked for again.
+    /// Judges a call of the run, for which `grants` hold. A rule that cannot be read denies, and is
+    /// looked for again.
     govern::Judgement judge(
         const engine::RunState& state,
         const Settings& settings,
         const journal::Journal& journal,
-        const govern::Subject& subject);
+        const govern::Subject& subject,
+        std::span<const govern::Grant* const> grants);
 
   private:
     std::optional<std::vector<govern::Rule>> rules_; ///< where the run has any of its own

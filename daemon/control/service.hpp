@@ -4,6 +4,7 @@
 #include "codec/json.hpp"
 #include "control/authentication_failure.hpp"
 #include "control/caller.hpp"
+#include "control/grant_requests.hpp"
 #include "control/operations.hpp"
 #include "control/permission_check.hpp"
 #include "control/question_requests.hpp"
@@ -142,6 +143,11 @@ class Service {
     questions_view(const Caller&, const std::optional<SessionId>&) const = 0;
     virtual Result<codec::Json> question_view(const Caller&, const QuestionId&) const = 0;
 
+    /// Who owns the session that the grant comes from.
+    virtual Result<Principal> grant_owner(const std::string& grant) const = 0;
+    /// Those that hold, as grants.hpp has them.
+    virtual Result<codec::Json> grants_view(const Caller&, const ListGrants&) const = 0;
+
     /// What the rules would say (permission_check.hpp); about a session, as they would in it.
     virtual Result<codec::Json> permission_view(const Caller&, const CheckPermission&) const = 0;
     virtual Result<codec::Json> permissions_view(const Caller&, const DescribeMatrix&) const = 0;
@@ -201,6 +207,9 @@ class Service {
     resolve_session_question(const Caller&, SessionId, ResolveQuestion, Responder<codec::Json>) = 0;
     /// Cancels the run, as long as it waits for this question; anything else changes nothing.
     virtual void cancel_question(const Caller&, RunId, CancelQuestion, Responder<codec::Json>) = 0;
+
+    /// Ends a grant: nothing is allowed by it any more, not even what waits to start.
+    virtual void revoke_grant(const Caller&, RevokeGrant, Responder<codec::Json>) = 0;
 
     // --- administration: Errc::forbidden unless Caller::acts_for_others
     // ---------------------------------------------------------------------------------------

@@ -41,8 +41,9 @@ void log_milestone(const engine::Event& event) {
 
 } // namespace
 
-Supervisor::Supervisor(Outside outside, const Settings& settings, CommitObserver& observer)
-    : outside_(outside), settings_(settings), observer_(observer) {
+Supervisor::Supervisor(
+    Outside outside, const Settings& settings, const Grants& grants, CommitObserver& observer)
+    : outside_(outside), settings_(settings), grants_(grants), observer_(observer) {
     outside_.host.set_observer(this);
 }
 

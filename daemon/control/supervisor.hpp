@@ -28,7 +28,9 @@ class CommitObserver {
 /// Restores them after a restart, and again after a commit that failed.
 class Supervisor final : public RunObserver, public scopes::RunHostObserver {
   public:
-    Supervisor(Outside outside, const Settings& settings, CommitObserver& observer);
+    /// All of them outlive it.
+    Supervisor(
+        Outside outside, const Settings& settings, const Grants& grants, CommitObserver& observer);
 
     /// Takes over what the journal has: called once, before anything else. Runs go on by themselves
     /// from here.
@@ -69,6 +71,7 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
     void on_broken(RunActor& actor, const Error& error) override;
     void on_text(const RunActor& actor, std::string_view text) override;
     bool is_going_to_sleep() const override { return going_to_sleep_; }
+    const Grants& grants() const override { return grants_; }
 
     void on_launched(RunId run, int attempt, scopes::Launched launched) override;
     void on_launch_failed(RunId run, int attempt, Error error) override;
@@ -104,6 +107,7 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
 
     Outside outside_;
     const Settings& settings_;
+    const Grants& grants_;
     CommitObserver& observer_;
     std::unordered_map<RunId, std::shared_ptr<RunActor>> actors_;
     std::map<SessionId, engine::SessionState> sessions_;

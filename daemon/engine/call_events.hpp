@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// The facts of a tool call's life, part of event.hpp.
 namespace kheish::engine {
@@ -27,6 +28,8 @@ struct PermissionDecided {
     std::string rule_pattern;
     std::string rule_scope; ///< session, project, user or default
     std::string reason;
+    /// What people have allowed before, where it made an allow of an ask (grant_events.hpp).
+    std::vector<std::string> grants = {};
 };
 
 /// A gate. `digest` seals run, tool, input, working directory and sandbox profile.

@@ -8,6 +8,7 @@
 #include "codec/digest.hpp"
 #include "engine/call_events.hpp"
 #include "engine/governance_events.hpp"
+#include "engine/grant_events.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -311,6 +312,8 @@ using EventBody = std::variant<
     ApprovalRequested,
     ApprovalResolved,
     ApprovalExpired,
+    GrantCreated,
+    GrantRevoked,
     ToolStarted,
     ToolPrepared,
     ToolFinished,

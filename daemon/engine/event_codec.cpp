@@ -86,6 +86,11 @@ class Writer {
         if (value)
             object_.set(key, Json(value));
     }
+    /// A member that is there only if it is not empty.
+    void list(std::string_view key, std::vector<std::string>& values) {
+        if (!values.empty())
+            object_.set(key, json(values));
+    }
     const Json& object() const { return object_; }
 
   private:
@@ -192,6 +197,7 @@ class Reader {
     void operator()(std::string_view key, std::vector<std::string>& values) {
         values = reader_.optional_strings(key, kAnyCount);
     }
+    void list(std::string_view key, std::vector<std::string>& values) { (*this)(key, values); }
     void operator()(std::string_view key, std::vector<CallId>& values) {
         for (std::string& text : reader_.optional_strings(key, kAnyCount))
             values.push_back(CallId{std::move(text)});

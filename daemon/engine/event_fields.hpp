@@ -220,6 +220,7 @@ void fields(Archive& archive, PermissionDecided& event) {
     archive("rule_pattern", event.rule_pattern);
     archive("rule_scope", event.rule_scope);
     archive("reason", event.reason);
+    archive.list("grants", event.grants);
 }
 
 template <class Archive>
@@ -254,6 +255,25 @@ void fields(Archive& archive, ApprovalResolved& event) {
     archive("reason", event.reason);
     archive("updated_input", event.updated_input);
     archive("updated_digest", event.updated_digest);
+}
+
+template <class Archive>
+void fields(Archive& archive, GrantCreated& event) {
+    archive("grant", event.grant);
+    archive("approval", event.approval);
+    archive("call", event.call);
+    archive("tool", event.tool);
+    archive("kind", event.kind);
+    archive("pattern", event.pattern);
+    archive("action", event.action);
+    archive("lifetime", event.lifetime);
+    archive("expires_us", event.expires_us);
+}
+
+template <class Archive>
+void fields(Archive& archive, GrantRevoked& event) {
+    archive("grant", event.grant);
+    archive("reason", event.reason);
 }
 
 template <class Archive>

@@ -82,6 +82,7 @@ Status on(RunState& state, const PermissionDecided& event) {
     switch (event.decision) {
     case Decision::allow:
         call->phase = CallPhase::allowed;
+        call->grants = event.grants;
         break;
     case Decision::ask:
         call->phase = CallPhase::asked;
@@ -136,6 +137,14 @@ Status on(RunState& state, const ApprovalExpired& event) {
     if (!call->gate->deadline.is_set())
         return illegal(event.approval.value + " does not expire");
     refuse(*call, "denied", "Denied: nobody has decided in time.");
+    return {};
+}
+
+Status on(RunState& state, const GrantCreated& event) {
+    KHEISH_TRY(const CallState* call, find(state, event.call, CallPhase::allowed));
+    KHEISH_CHECK(check_going_on(state));
+    if (!call->gate || call->gate->approval != event.approval)
+        return illegal(event.approval.value + " has not released " + event.call.value);
     return {};
 }
 

@@ -138,4 +138,8 @@ Status on(RunState& /*state*/, const SessionEnded& /*event*/) {
     return illegal("a session's event belongs to no run");
 }
 
+Status on(RunState& /*state*/, const GrantRevoked& /*event*/) {
+    return illegal("a session's event belongs to no run");
+}
+
 } // namespace kheish::engine::detail

@@ -40,6 +40,7 @@ Status on(RunState& state, const PermissionDecided& event);
 Status on(RunState& state, const ApprovalRequested& event);
 Status on(RunState& state, const ApprovalResolved& event);
 Status on(RunState& state, const ApprovalExpired& event);
+Status on(RunState& state, const GrantCreated& event);
 Status on(RunState& state, const ToolStarted& event);
 Status on(RunState& state, const ToolPrepared& event);
 Status on(RunState& state, const ToolFinished& event);
@@ -52,6 +53,7 @@ Status on(RunState& state, const QuestionExpired& event);
 // Facts about a session are none about a run.
 Status on(RunState& state, const SessionCreated& event);
 Status on(RunState& state, const SessionEnded& event);
+Status on(RunState& state, const GrantRevoked& event);
 // Nor is one about who may do what.
 template <GovernanceEvent Body>
 Status on(RunState& /*state*/, const Body& /*event*/) {

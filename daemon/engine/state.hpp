@@ -133,6 +133,7 @@ struct CallState {
     std::optional<codec::ContentChange> prepared; ///< what it changes, once it may have
     std::optional<Gate> gate;                     ///< the last one
     std::optional<Question> question;             ///< in the phase questioned
+    std::vector<std::string> grants;              ///< allowed by these instead of a gate
     bool input_updated = false;           ///< proposal.input is an approver's, not the model's
     std::optional<Settlement> settlement; ///< in the phases refused and resolved
     std::optional<codec::BlobRef> result; ///< in the phase finished

@@ -18,4 +18,15 @@ codec::Digest action_digest(const Action& action) {
     })));
 }
 
+codec::Digest recurring_digest(const Action& action) {
+    return codec::sha256(codec::canonical_json(codec::Json::object({
+        {"version", 1},
+        {"recurring", true},
+        {"tool", action.tool},
+        {"input", action.input},
+        {"working_directory", action.working_directory},
+        {"sandbox_profile", action.sandbox_profile},
+    })));
+}
+
 } // namespace kheish::govern

@@ -20,4 +20,8 @@ struct Action {
 /// SHA-256 over the canonical JSON of all fields: any other action has another digest.
 codec::Digest action_digest(const Action& action);
 
+/// The same without run and call: the same action asked for again has the same one. It is never an
+/// action_digest().
+codec::Digest recurring_digest(const Action& action);
+
 } // namespace kheish::govern

@@ -1,11 +1,13 @@
 #include "govern/permission.hpp"
 
+#include "govern/grant.hpp"
 #include "govern/path_pattern.hpp"
 #include "govern/shell_command.hpp"
 
 #include <algorithm>
 #include <array>
 #include <tuple>
+#include <utility>
 
 namespace kheish::govern {
 
@@ -82,11 +84,14 @@ Specificity specificity(const Rule& rule) {
     return {rule.command || rule.path, argument, name};
 }
 
+/// The one plain command that it is, or null.
+const std::vector<std::string>* command_of(const Unit& unit) {
+    return unit.is_plain ? &unit.script.commands.front() : nullptr;
+}
+
 bool covers(const CommandPattern& pattern, const Unit& unit) {
-    if (!unit.is_plain)
-        return false;
-    const std::vector<std::string>& command = unit.script.commands.front();
-    return pattern.open_end ? begins_with(command, pattern.words) : command == pattern.words;
+    const std::vector<std::string>* command = command_of(unit);
+    return command != nullptr && matches_command(pattern, *command);
 }
 
 bool holds_for(const Rule& rule, const Unit& unit) {
@@ -132,26 +137,70 @@ const Rule* find_rule(std::span<const Rule> rules, const Unit& unit) {
     return most_specific(standard_rules(), unit, [](const Rule&) { return true; });
 }
 
-/// The strictest rule of all that the call does; nothing where something has none.
-const Rule* find_strictest(std::span<const Rule> rules, const Subject& subject) {
+/// What holds for one thing that a call does.
+struct Finding {
+    const Rule* rule = nullptr;   ///< null: none
+    const Grant* grant = nullptr; ///< has answered what the rule asks
+
+    Behavior behavior() const { return grant != nullptr ? Behavior::allow : rule->behavior; }
+    /// Stricter is greater; of two that end alike, what the rule alone says.
+    std::pair<Behavior, Behavior> strictness() const { return {behavior(), rule->behavior}; }
+};
+
+using Grants = std::span<const Grant* const>;
+
+Finding find_for(std::span<const Rule> rules, Grants grants, const Unit& unit) {
+    Finding finding{.rule = find_rule(rules, unit)};
+    if (finding.rule == nullptr || finding.rule->behavior != Behavior::ask)
+        return finding;
+    const auto covering = std::find_if(grants.begin(), grants.end(), [&unit](const Grant* grant) {
+        return covers(*grant, unit.subject, command_of(unit));
+    });
+    if (covering != grants.end())
+        finding.grant = *covering;
+    return finding;
+}
+
+/// The findings about all that the call does.
+std::vector<Finding> find_all(std::span<const Rule> rules, Grants grants, const Subject& subject) {
     const ShellScript script = read_shell_script(subject.command);
     if (subject.tool != kShellTool || !script.is_plain || script.commands.empty())
-        return find_rule(rules, {subject, script});
-    const Rule* strictest = nullptr;
+        return {find_for(rules, grants, {subject, script})};
+    std::vector<Finding> findings;
     for (const std::vector<std::string>& command : script.commands) {
         const ShellScript alone = script_of(command);
-        const Rule* rule = find_rule(rules, {subject, alone, true});
-        if (rule == nullptr)
-            return nullptr;
-        if (strictest == nullptr || rule->behavior > strictest->behavior)
-            strictest = rule;
+        findings.push_back(find_for(rules, grants, {subject, alone, true}));
     }
-    return strictest;
+    return findings;
+}
+
+/// The strictest; without a rule where something has none.
+Finding strictest_of(const std::vector<Finding>& findings) {
+    const auto none = std::find_if(findings.begin(), findings.end(), [](const Finding& finding) {
+        return finding.rule == nullptr;
+    });
+    if (none != findings.end())
+        return *none;
+    return *std::max_element(
+        findings.begin(), findings.end(), [](const Finding& left, const Finding& right) {
+            return left.strictness() < right.strictness();
+        });
+}
+
+void note_grants(const std::vector<Finding>& findings, Judgement& judgement) {
+    for (const Finding& finding : findings)
+        if (finding.grant != nullptr &&
+            std::find(judgement.grants.begin(), judgement.grants.end(), finding.grant->id) ==
+                judgement.grants.end())
+            judgement.grants.push_back(finding.grant->id);
+    judgement.reason = "allowed before, by";
+    for (const std::string& id : judgement.grants)
+        judgement.reason += (&id == judgement.grants.data() ? " " : ", ") + id;
 }
 
 void apply_mode(const Subject& subject, Judgement& judgement) {
     const std::string_view tool = subject.tool;
-    const bool asks = judgement.base_decision == Behavior::ask;
+    const bool asks = judgement.decision == Behavior::ask;
     switch (judgement.mode) {
     case Mode::standard:
         return;
@@ -314,24 +363,32 @@ std::span<const Rule> standard_rules() {
     return rules;
 }
 
-Judgement judge(Mode mode, std::span<const Rule> rules, const Subject& subject) {
+bool matches_command(const CommandPattern& pattern, const std::vector<std::string>& command) {
+    return pattern.open_end ? begins_with(command, pattern.words) : command == pattern.words;
+}
+
+Judgement judge(Mode mode, std::span<const Rule> rules, const Subject& subject, Grants grants) {
     Judgement judgement;
     judgement.mode = mode;
-    const Rule* rule = find_strictest(rules, subject);
-    if (rule == nullptr) {
+    const std::vector<Finding> findings = find_all(rules, grants, subject);
+    const Finding strictest = strictest_of(findings);
+    if (strictest.rule == nullptr) {
         judgement.reason = "no permission rule names this tool";
         return judgement;
     }
-    judgement.base_decision = rule->behavior;
-    judgement.decision = rule->behavior;
-    judgement.rule_pattern = rule->text();
-    judgement.rule_scope = rule->scope;
-    judgement.reason = rule->reason;
-    if (rule->behavior == Behavior::deny) {
+    const Rule& rule = *strictest.rule;
+    judgement.base_decision = rule.behavior;
+    judgement.decision = strictest.behavior();
+    judgement.rule_pattern = rule.text();
+    judgement.rule_scope = rule.scope;
+    judgement.reason = rule.reason;
+    if (rule.behavior == Behavior::deny) {
         if (judgement.reason.empty())
-            judgement.reason = "denied by rule " + rule->text();
+            judgement.reason = "denied by rule " + rule.text();
         return judgement;
     }
+    if (strictest.grant != nullptr)
+        note_grants(findings, judgement);
     apply_mode(subject, judgement);
     return judgement;
 }

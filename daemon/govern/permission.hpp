@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "codec/digest.hpp"
 #include "codec/json.hpp"
 
 #include <optional>
@@ -37,11 +38,15 @@ struct CommandPattern {
 /// else.
 Result<CommandPattern> parse_command_pattern(std::string_view text);
 
+/// Whether the plain command, word by word, is one that the pattern means.
+bool matches_command(const CommandPattern& pattern, const std::vector<std::string>& command);
+
 /// What a call is about, as far as rules look at it.
 struct Subject {
     std::string_view tool;
     std::string_view command = {}; ///< of bash: its script
     std::string_view path = {};    ///< of the tools that take one, relative to the workspace
+    std::optional<codec::Digest> action = {}; ///< recurring_digest(), where there are grants
 };
 
 /// The subject of a call; `input` is its canonical JSON, as validated, and outlives it in
@@ -86,7 +91,10 @@ struct Judgement {
     std::string rule_pattern; ///< Rule::text()
     RuleScope rule_scope = RuleScope::standard;
     std::string reason;
+    std::vector<std::string> grants; ///< ids of those that made it an allow instead of an ask
 };
+
+struct Grant;
 
 /// Judges a call of `tool` under `mode`.
 ///
@@ -104,7 +112,14 @@ struct Judgement {
 ///   dontAsk            ask -> deny, and deny for the tools that ask a person
 ///   plan               deny whatever is not read-only or coordination
 ///
+/// Before the mode, grants (grant.hpp) turn an ask into an allow where each thing that is asked for
+/// is covered by one.
+///
 /// No matching rule at all is a deny.
-Judgement judge(Mode mode, std::span<const Rule> rules, const Subject& subject);
+Judgement judge(
+    Mode mode,
+    std::span<const Rule> rules,
+    const Subject& subject,
+    std::span<const Grant* const> grants = {});
 
 } // namespace kheish::govern

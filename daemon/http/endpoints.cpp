@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, 3> kEventsQuery{"cursor", "session_id", "
 constexpr std::array<std::string_view, 4> kSessionsQuery{"limit", "cursor", "page", "order"};
 constexpr std::array<std::string_view, 6> kRunsQuery{
     "session_id", "live", "limit", "cursor", "page", "order"};
-constexpr std::array<std::string_view, 1> kQuestionsQuery{"session_id"};
+constexpr std::array<std::string_view, 1> kSessionQuery{"session_id"};
 
 // clang-format off
 constexpr std::array kEndpoints{
@@ -45,7 +45,9 @@ constexpr std::array kEndpoints{
     Endpoint{runs_follow, handle::follow, 200, Body::none, kStreamQuery, kEventStreamType},
     Endpoint{runs_cancel, handle::cancel_run, 200, Body::optional, kNothing, kJsonType},
     Endpoint{runs_resolve, handle::resolve_run, 202, Body::required, kNothing, kJsonType},
-    Endpoint{questions_list, handle::list_questions, 200, Body::none, kQuestionsQuery, kJsonType},
+    Endpoint{grants_list, handle::list_grants, 200, Body::none, kSessionQuery, kJsonType},
+    Endpoint{grants_revoke, handle::revoke_grant, 200, Body::optional, kNothing, kJsonType},
+    Endpoint{questions_list, handle::list_questions, 200, Body::none, kSessionQuery, kJsonType},
     Endpoint{sessions_questions, handle::session_questions, 200, Body::none, kNothing, kJsonType},
     Endpoint{sessions_answer, handle::answer_session, 200, Body::required, kNothing, kJsonType},
     Endpoint{runs_answer, handle::answer_run, 202, Body::required, kNothing, kJsonType},
@@ -93,6 +95,7 @@ void dispatch(const Endpoint& endpoint, Call& call, const RouteMatch& match, Rep
         call.run = *parsed;
     }
     call.question.value = match.question;
+    call.grant = match.grant;
     if (Status checked = check_query(endpoint, call.query); !checked)
         return reply.fail(std::move(checked).error());
     endpoint.handler(call, std::move(reply));

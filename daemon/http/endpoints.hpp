@@ -21,6 +21,7 @@ struct Call {
     SessionId session;   ///< of the path, where it has one
     RunId run;           ///< of the path, where it has one
     QuestionId question; ///< of the path, where it has one
+    std::string grant;   ///< of the path, where it has one
 };
 
 /// Parses, calls the service once and replies; decides nothing.

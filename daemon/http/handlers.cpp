@@ -312,6 +312,22 @@ void resolve_run(Call& call, Reply reply) {
         call.caller, call.run, *std::move(request), view_of(call, std::move(reply)));
 }
 
+void list_grants(Call& call, Reply reply) {
+    const Result<control::ListGrants> request = control::parse_list_grants(call.query);
+    if (!request)
+        return reply.fail(request.error());
+    answer(call.status, std::move(reply), call.service.grants_view(call.caller, *request));
+}
+
+void revoke_grant(Call& call, Reply reply) {
+    const Result<Json> body = parse_body(call);
+    Result<control::RevokeGrant> request =
+        body ? control::parse_revoke_grant(call.grant, *body) : fail(body.error());
+    if (!request)
+        return reply.fail(request.error());
+    call.service.revoke_grant(call.caller, *std::move(request), view_of(call, std::move(reply)));
+}
+
 void list_questions(Call& call, Reply reply) {
     std::optional<SessionId> session;
     if (const std::optional<Json> member = call.query.find("session_id")) {

@@ -35,6 +35,9 @@ void run_events(Call& call, Reply reply);
 void cancel_run(Call& call, Reply reply);
 void resolve_run(Call& call, Reply reply);
 
+void list_grants(Call& call, Reply reply);
+void revoke_grant(Call& call, Reply reply);
+
 void list_questions(Call& call, Reply reply);
 void session_questions(Call& call, Reply reply);
 /// Answers with the session.

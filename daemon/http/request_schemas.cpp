@@ -3,6 +3,7 @@
 #include "codec/runner_message.hpp"
 #include "control/question_requests.hpp"
 #include "control/requests.hpp"
+#include "govern/path_pattern.hpp"
 
 #include <initializer_list>
 #include <vector>
@@ -126,9 +127,27 @@ Json resolution(std::string_view behavior) {
     });
 }
 
+Json remember() {
+    return closed_object(
+        Json::object({
+            {"match", words({"exact", "command", "path"})},
+            {"pattern", text(govern::kPathPatternLimitBytes)},
+            {"for", words({"run", "session", "days"})},
+            {"days",
+             Json::object(
+                 {{"type", "integer"}, {"minimum", 1}, {"maximum", govern::kGrantDaysMax}})},
+        }),
+        {"match"});
+}
+
+Json revoke_grant() {
+    return closed_object(Json::object({{"reason", text(control::kReasonLimitBytes)}}));
+}
+
 Json resolve_approvals() {
     Json allow = resolution("allow");
     allow.set("updated_input", Json::object({{"type", "object"}}));
+    allow.set("remember", remember());
     Json supply = resolution("supply");
     supply.set("result", text(control::kSuppliedResultLimitBytes));
     Json resolutions = list_of(Json::object(
@@ -202,6 +221,7 @@ Json request_schemas() {
         {"ResolveQuestion", resolve_question()},
         {"CancelQuestion", cancel_question()},
         {"EndRequest", end_request()},
+        {"RevokeGrant", revoke_grant()},
         {"CheckPermission", check_permission()},
         {"DescribeMatrix", describe_matrix()},
         {"Problem", problem()},
@@ -214,6 +234,8 @@ std::string_view request_schema(const control::OperationInfo& operation) {
         return "CheckPermission";
     if (operation.operation == control::Operation::permissions_matrix)
         return "DescribeMatrix";
+    if (operation.operation == control::Operation::grants_revoke)
+        return "RevokeGrant";
     switch (operation.audit) {
     case submit:
         return operation.operation == control::Operation::sessions_create ? "CreateSession"

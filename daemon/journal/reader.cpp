@@ -27,6 +27,9 @@ std::int64_t number_of(const OutputRow& row) {
 std::int64_t number_of(const TokenRow& row) {
     return row.number;
 }
+std::int64_t number_of(const GrantRow& row) {
+    return row.number;
+}
 
 template <class Row>
 Result<Page<Row>> read_page(
@@ -230,6 +233,15 @@ Result<TokenRow> SqliteJournal::token(const std::string& name) const {
         name);
 }
 
+Result<GrantRow> SqliteJournal::grant(const std::string& grant) const {
+    return read_one<GrantRow>(
+        *database_,
+        sql::kGrantColumns,
+        "grants WHERE grant_id = ?",
+        missing(Errc::not_found, "grant '" + grant + "'"),
+        grant);
+}
+
 Result<std::optional<IdempotencyReceipt>>
 SqliteJournal::receipt(const std::string& scope, const codec::Digest& key_digest) const {
     KHEISH_TRY(Query query, database_->query(sql::kSelectReceipt));
@@ -278,6 +290,16 @@ Result<Page<TokenRow>> SqliteJournal::tokens(const PageRequest& page) const {
     ListQuery list("tokens");
     list.where("revoked_us IS NULL");
     return read_page<TokenRow>(*database_, list, sql::kTokenColumns, "number", page);
+}
+
+Result<Page<GrantRow>> SqliteJournal::live_grants(const PageRequest& page) const {
+    ListQuery list("grants");
+    list.where(sql::kGrantMayHold);
+    return read_page<GrantRow>(*database_, list, sql::kGrantColumns, "number", page);
+}
+
+Result<std::int64_t> SqliteJournal::count_grants() const {
+    return ListQuery("grants").count(*database_);
 }
 
 Result<std::int64_t> SqliteJournal::count_sessions(const SessionFilter& filter) const {

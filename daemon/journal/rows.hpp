@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 /// What follows from the events, kept ready for questions: one row per session, run, tool call,
-/// approval, output and token. A row is written whole, in the transaction of the events that
+/// approval, output, token and grant. A row is written whole, in the transaction of the events that
 /// changed it, and replaces the row of the same key. Times are microseconds since 1970-01-01 UTC.
 namespace kheish::journal {
 
@@ -168,6 +168,35 @@ struct TokenRow {
     friend bool operator==(const TokenRow&, const TokenRow&) = default;
 };
 
-using Row = std::variant<SessionRow, RunRow, ToolCallRow, ApprovalRow, OutputRow, TokenRow>;
+/// Key: grant. What somebody has allowed beforehand. The run must have a row; all but the last
+/// three members are fixed by the first write.
+struct GrantRow {
+    std::string grant;
+    RunId run; ///< that asked
+    SessionId session;
+    CallId call;
+    ApprovalId approval;
+    std::string tool;
+    std::string kind;                         ///< exact, command or path
+    std::string pattern;                      ///< empty for exact
+    std::optional<codec::Digest> action = {}; ///< of exact
+    std::string lifetime;                     ///< run, session or days
+    std::optional<std::int64_t> expires_us;   ///< of days
+    std::int64_t created_us = 0;
+    std::string created_by; ///< Authority::to_string()
+    std::optional<std::int64_t> revoked_us;
+    std::string revoked_by;
+    std::string revoke_reason;
+
+    // The journal's own, ignored on writing.
+    std::string owner;       ///< of the session
+    std::string workspace;   ///< of the session
+    std::int64_t number = 0; ///< 1, 2, ... in order of creation
+
+    friend bool operator==(const GrantRow&, const GrantRow&) = default;
+};
+
+using Row =
+    std::variant<SessionRow, RunRow, ToolCallRow, ApprovalRow, OutputRow, TokenRow, GrantRow>;
 
 } // namespace kheish::journal

@@ -330,6 +330,52 @@ inline auto read(TokenRow& row) {
     return std::tuple_cat(token_members(row), std::tie(row.number));
 }
 
+inline constexpr std::string_view kWriteGrant =
+    "INSERT INTO grants (grant_id, run_id, session_id, call_id, approval_id, tool, kind, pattern, "
+    "action_sha256, lifetime, expires_us, created_us, created_by, revoked_us, revoked_by, "
+    "revoke_reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (grant_id) DO UPDATE SET revoked_us = excluded.revoked_us, "
+    "revoked_by = excluded.revoked_by, revoke_reason = excluded.revoke_reason";
+inline constexpr std::string_view kGrantColumns =
+    "grant_id, run_id, session_id, call_id, approval_id, tool, kind, pattern, action_sha256, "
+    "lifetime, expires_us, created_us, created_by, revoked_us, revoked_by, revoke_reason, "
+    "(SELECT owner FROM sessions AS s WHERE s.session_id = grants.session_id), "
+    "(SELECT workspace FROM sessions AS s WHERE s.session_id = grants.session_id), number";
+inline constexpr std::string_view kGrantMayHold =
+    "revoked_us IS NULL AND CASE lifetime "
+    "WHEN 'run' THEN EXISTS (SELECT 1 FROM runs AS r WHERE r.run_id = grants.run_id AND "
+    "r.finished_us IS NULL) "
+    "WHEN 'session' THEN EXISTS (SELECT 1 FROM sessions AS s WHERE s.session_id = "
+    "grants.session_id AND s.ended_us IS NULL) "
+    "ELSE 1 END";
+
+template <class AnyGrantRow>
+auto grant_members(AnyGrantRow& row) {
+    return std::tie(
+        row.grant,
+        row.run,
+        row.session,
+        row.call,
+        row.approval,
+        row.tool,
+        row.kind,
+        row.pattern,
+        row.action,
+        row.lifetime,
+        row.expires_us,
+        row.created_us,
+        row.created_by,
+        row.revoked_us,
+        row.revoked_by,
+        row.revoke_reason);
+}
+inline auto written(const GrantRow& row) {
+    return grant_members(row);
+}
+inline auto read(GrantRow& row) {
+    return std::tuple_cat(grant_members(row), std::tie(row.owner, row.workspace, row.number));
+}
+
 /// INDEXED BY refuses to prepare where the partial index would not serve.
 inline std::string live_runs() {
     return "SELECT " + std::string(kRunColumns) +

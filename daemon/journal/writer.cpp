@@ -139,6 +139,10 @@ Status Writer::put(const TokenRow& row) {
     return put_row(sql::kWriteToken, row);
 }
 
+Status Writer::put(const GrantRow& row) {
+    return put_row(sql::kWriteGrant, row);
+}
+
 Status Writer::put(const IdempotencyReceipt& receipt) {
     {
         KHEISH_TRY(Query lookup, database_.query(sql::kSelectReceipt));

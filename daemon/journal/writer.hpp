@@ -19,6 +19,7 @@ class Writer {
     Status append(const NewEvent& event, EventSeq seq);
     Status put(const SessionRow& row);
     Status put(const TokenRow& row);
+    Status put(const GrantRow& row);
     Status put(const RunRow& row);
     Status put(const ToolCallRow& row);
     Status put(const ApprovalRow& row);

@@ -2,6 +2,7 @@
 
 #include "base/fd.hpp"
 #include "control/conversions.hpp"
+#include "control/grant_projection.hpp"
 #include "control/run_projection.hpp"
 #include "control/session_projection.hpp"
 #include "control/token_projection.hpp"
@@ -73,7 +74,18 @@ class RowWriter {
     Status take(const engine::Event& event, journal::Write& write) {
         if (engine::is_governance(event.body))
             return take_governance(event, write);
-        return event.run ? take_run(event, write) : take_session(event, write);
+        KHEISH_CHECK(event.run ? take_run(event, write) : take_session(event, write));
+        return take_grant(event, write);
+    }
+
+    Status take_grant(const engine::Event& event, journal::Write& write) {
+        const std::optional<std::string> id = control::grant_id_of(event);
+        if (!id)
+            return {};
+        std::optional<journal::GrantRow>& known = grants_[*id];
+        KHEISH_TRY(known, control::follow_grant(std::move(known), event));
+        write.rows.emplace_back(*known);
+        return {};
     }
 
     Status take_governance(const engine::Event& event, journal::Write& write) {
@@ -128,6 +140,7 @@ class RowWriter {
 
     journal::SqliteJournal& journal_;
     std::map<std::string, std::optional<journal::TokenRow>> tokens_;
+    std::map<std::string, std::optional<journal::GrantRow>> grants_;
     std::map<SessionId, journal::SessionRow> sessions_;
     std::map<RunId, control::RunProjection> projections_;
     std::int64_t runs_ = 0;

@@ -1,6 +1,7 @@
 #include "upkeep/verification.hpp"
 
 #include "control/conversions.hpp"
+#include "control/grant_projection.hpp"
 #include "control/row_audit.hpp"
 #include "control/session_projection.hpp"
 #include "control/token_projection.hpp"
@@ -28,6 +29,9 @@ class Replay {
         for (const auto& [name, row] : tokens_)
             if (row)
                 check_token(*row);
+        for (const auto& [id, row] : grants_)
+            if (row)
+                check_grant(*row);
         for (const RunId run : runs_)
             KHEISH_CHECK(check_run(run));
         KHEISH_CHECK(check_totals());
@@ -60,6 +64,7 @@ class Replay {
             return take_governance(*event, where);
         if (event->run)
             runs_.insert(event->run);
+        take_grant(*event, where);
         if (const Status applied = engine::apply(lines_[event->session], *event); !applied)
             report_(where + applied.error().message);
         const auto known = sessions_.find(event->session);
@@ -81,6 +86,29 @@ class Replay {
             known = *std::move(row);
         else
             report_(where + row.error().message);
+    }
+
+    void take_grant(const engine::Event& event, const std::string& where) {
+        const std::optional<std::string> id = control::grant_id_of(event);
+        if (!id)
+            return;
+        std::optional<journal::GrantRow>& known = grants_[*id];
+        Result<journal::GrantRow> row = control::follow_grant(known, event);
+        if (row)
+            known = *std::move(row);
+        else
+            report_(where + row.error().message);
+    }
+
+    void check_grant(journal::GrantRow expected) {
+        const Result<journal::GrantRow> stored = journal_.grant(expected.grant);
+        if (!stored)
+            return report_(expected.grant + " has events and no row");
+        expected.owner = stored->owner;
+        expected.workspace = stored->workspace;
+        expected.number = stored->number;
+        if (*stored != expected)
+            report_("the row of " + expected.grant + " is not what its events make");
     }
 
     void check_token(const journal::TokenRow& expected) {
@@ -153,6 +181,10 @@ class Replay {
         KHEISH_CHECK(check_no_other_token());
         KHEISH_TRY(const std::int64_t sessions, journal_.count_sessions({}));
         KHEISH_TRY(const std::int64_t runs, journal_.count_runs({}));
+        KHEISH_TRY(const std::int64_t grants, journal_.count_grants());
+        // One would allow what nobody has allowed.
+        if (grants != std::ssize(grants_))
+            report_("there are rows of grants that no event makes");
         if (sessions != std::ssize(sessions_))
             report_("there are rows of sessions that no event makes");
         if (runs != std::ssize(runs_))
@@ -164,6 +196,7 @@ class Replay {
     journal::Report& report_;
     std::map<SessionId, engine::SessionState> lines_;
     std::map<std::string, std::optional<journal::TokenRow>> tokens_;
+    std::map<std::string, std::optional<journal::GrantRow>> grants_;
     std::map<SessionId, journal::SessionRow> sessions_;
     std::set<RunId> runs_;
 };

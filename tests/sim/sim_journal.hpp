@@ -58,6 +58,9 @@ class SimJournal final : public journal::Journal {
     Result<journal::TokenRow> token(const std::string& name) const override {
         return inner_->token(name);
     }
+    Result<journal::GrantRow> grant(const std::string& grant) const override {
+        return inner_->grant(grant);
+    }
     Result<std::optional<journal::IdempotencyReceipt>>
     receipt(const std::string& scope, const codec::Digest& key_digest) const override {
         return inner_->receipt(scope, key_digest);
@@ -86,6 +89,11 @@ class SimJournal final : public journal::Journal {
     tokens(const journal::PageRequest& page) const override {
         return inner_->tokens(page);
     }
+    Result<journal::Page<journal::GrantRow>>
+    live_grants(const journal::PageRequest& page) const override {
+        return inner_->live_grants(page);
+    }
+    Result<std::int64_t> count_grants() const override { return inner_->count_grants(); }
     Result<std::int64_t> count_sessions(const journal::SessionFilter& filter) const override {
         return inner_->count_sessions(filter);
     }

@@ -154,3 +154,53 @@ def what_came_of_a_lost_call_is_supplied_and_nothing_runs_again(machine):
     agents.wait(run)
     check_in("I have looked: it was done", agents.answer(run))
     check(agents.executed("alice", "supplied", "lost"), 1)
+
+
+@case
+def what_is_remembered_is_not_asked_again_until_it_is_revoked(machine):
+    agents = Agents(machine)
+    pushes = [bash(f"push{i}", f"echo pushed {i} >> pushes; echo {i}") for i in range(4)]
+    agents.configure({"": [turn(f"{i}?", push) for i, push in enumerate(pushes)] + [turn("All.")]})
+    agents.create("alice", "remembered")
+    run = agents.submit("alice", "remembered", "x")
+    agents.until_status(run, "waiting_for_approval")
+    first = agents.pending(run)[0]["id"]
+    # A pattern that would not cover what is shown releases nothing.
+    wrong = agents.ctl("approvals", "allow", first, "--remember", "command=make *", check=False)
+    check(wrong.code, 2, wrong.text())
+    check_in("does not cover", wrong.text())
+    # A redirection is no plain command: only the exact action can be remembered of it.
+    wrong = agents.ctl("approvals", "allow", first, "--remember", "command=echo *", check=False)
+    check(wrong.code, 2, wrong.text())
+    decided = at_terminal(machine, "alice", "approvals", "allow", first, "--remember", "exact", "--for", "session")
+    check(decided.code, 0, decided.text())
+    # polkit shows that more than this call is allowed.
+    check_in("this very action again in this session", decided.out)
+    grant = "grant-" + first.removeprefix("approval-")
+    check_in(grant, agents.ctl("grants", "list", user="alice").out)
+    check(agents.ctl("grants", "list", user="bob").out.count(grant), 0)
+    machine.until("the next call is asked for", lambda: [first] != [gate["id"] for gate in agents.pending(run)] != [])
+    agents.ctl("runs", "cancel", run)
+    agents.wait(run)
+
+    # The same action in another run of the session: nobody is asked, across a restart too.
+    machine.run("systemctl restart kheish.service")
+    run = agents.submit("alice", "remembered", "x")
+    agents.until_status(run, "waiting_for_approval")
+    check(machine.run("grep -c 'pushed 0' /home/alice/work-remembered/pushes").out, "2\n")
+    agents.ctl("runs", "cancel", run)
+    agents.wait(run)
+
+    refused = agents.ctl("grants", "revoke", grant, user="bob", check=False)
+    check(refused.code, 4, refused.text())
+    agents.ctl("grants", "revoke", grant, "--reason", "enough", user="alice")
+    check(agents.ctl("grants", "list", user="alice").out.count(grant), 0)
+    run = agents.submit("alice", "remembered", "x")
+    agents.until_status(run, "waiting_for_approval")
+    check(machine.run("grep -c 'pushed 0' /home/alice/work-remembered/pushes").out, "2\n")
+    check(agents.pending(run)[0]["summary"].count("pushed 0"), 1)
+    agents.ctl("runs", "cancel", run)
+    agents.wait(run)
+    log = agents.ctl("audit", "list").out
+    check_in("grant.created", log)
+    check_in("grant.revoked", log)

@@ -81,6 +81,22 @@ class FakeService final : public Service {
     Result<codec::Json> permissions_view(const Caller&, const DescribeMatrix&) const override {
         return codec::Json::object({{"modes", codec::Json::array()}});
     }
+    Result<Principal> grant_owner(const std::string& grant) const override {
+        if (grant != "grant-1-1")
+            return fail(Errc::not_found, "no grant '" + grant + "'");
+        return Principal::user(1000);
+    }
+    Result<codec::Json> grants_view(const Caller&, const ListGrants& request) const override {
+        return codec::Json::array({codec::Json::object(
+            {{"id", "grant-1-1"}, {"asked", request.session ? request.session->value : ""}})});
+    }
+    void revoke_grant(
+        const Caller& caller, RevokeGrant request, Responder<codec::Json> responder) override {
+        responder.answer(codec::Json::object(
+            {{"id", request.grant},
+             {"reason", request.reason},
+             {"by", caller.principal.to_string()}}));
+    }
     Result<codec::Json> tokens_view(const Caller&) const override;
     void create_token(const Caller&, CreateToken, Responder<codec::Json>) override;
     void rotate_token(const Caller&, RotateToken, Responder<codec::Json>) override;

@@ -122,6 +122,17 @@ std::vector<EventBody> call_samples() {
         QuestionResolved{
             QuestionId{"question-7-1"}, CallId{"call-3-0"}, true, blob_ref("declined"), "no time"},
         ApprovalExpired{ApprovalId{"approval-7-1"}, CallId{"call-3-0"}},
+        GrantCreated{
+            "grant-7-1",
+            ApprovalId{"approval-7-1"},
+            CallId{"call-3-0"},
+            "bash",
+            "command",
+            "git push *",
+            sha256("action"),
+            "days",
+            1'700'000'000'000'000},
+        GrantRevoked{"grant-7-1", "no more"},
         QuestionExpired{QuestionId{"question-7-1"}, CallId{"call-3-0"}},
         OutcomeResolved{
             CallId{"call-3-0"}, OutcomeChoice::result, blob_ref("it was done"), "looked"},

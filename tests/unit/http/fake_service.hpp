@@ -93,6 +93,23 @@ class FakeService final : public control::Service {
     permissions_view(const control::Caller&, const control::DescribeMatrix&) const override {
         return codec::Json::object({{"modes", codec::Json::array()}});
     }
+    Result<Principal> grant_owner(const std::string&) const override {
+        return Principal::user(1000);
+    }
+    Result<codec::Json>
+    grants_view(const control::Caller&, const control::ListGrants& request) const override {
+        return codec::Json::array({codec::Json::object(
+            {{"id", "grant-1-1"}, {"asked", request.session ? request.session->value : ""}})});
+    }
+    void revoke_grant(
+        const control::Caller& caller,
+        control::RevokeGrant request,
+        Responder<codec::Json> responder) override {
+        responder.answer(codec::Json::object(
+            {{"id", request.grant},
+             {"reason", request.reason},
+             {"by", caller.principal.to_string()}}));
+    }
     Result<codec::Json> tokens_view(const control::Caller&) const override {
         return codec::Json::array();
     }

@@ -17,6 +17,8 @@ std::string path_of(const OperationInfo& operation) {
         path.replace(at, 5, "run-1");
     if (const std::size_t at = path.find("{qid}"); at != std::string::npos)
         path.replace(at, 5, "question-1-1");
+    if (const std::size_t at = path.find("{gid}"); at != std::string::npos)
+        path.replace(at, 5, "grant-1-1");
     return path;
 }
 

@@ -1,0 +1,26 @@
+-- Schema 6: what people have allowed beforehand, when they released a gate.
+--
+-- `grants` follows from the events grant.created and grant.revoked. Whether one holds still is the
+-- matter of its run, its session and the clock too.
+
+CREATE TABLE grants (
+    number        INTEGER PRIMARY KEY, -- in order of creation
+    grant_id      TEXT NOT NULL UNIQUE CHECK (grant_id <> ''),
+    run_id        INTEGER NOT NULL REFERENCES runs (run_id),
+    session_id    TEXT NOT NULL REFERENCES sessions (session_id),
+    call_id       TEXT NOT NULL,
+    approval_id   TEXT NOT NULL,
+    tool          TEXT NOT NULL,
+    kind          TEXT NOT NULL CHECK (kind IN ('exact', 'command', 'path')),
+    pattern       TEXT NOT NULL,
+    action_sha256 BLOB CHECK (length(action_sha256) = 32),
+    lifetime      TEXT NOT NULL CHECK (lifetime IN ('run', 'session', 'days')),
+    expires_us    INTEGER,
+    created_us    INTEGER NOT NULL,
+    created_by    TEXT NOT NULL,
+    revoked_us    INTEGER,
+    revoked_by    TEXT NOT NULL,
+    revoke_reason TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX grants_unrevoked ON grants (number) WHERE revoked_us IS NULL;

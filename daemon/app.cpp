@@ -58,6 +58,34 @@ uid_t agent_uid() {
     return static_cast<uid_t>(-1);
 }
 
+/// A user's name, "user:1000" or "token:ci".
+Result<Principal> find_principal(const std::string& text) {
+    if (text.find(':') != std::string::npos) {
+        Result<Principal> principal = Principal::parse(text);
+        if (principal &&
+            (principal->kind == Principal::Kind::user || principal->kind == Principal::Kind::token))
+            return principal;
+    } else if (const passwd* entry = ::getpwnam(text.c_str())) {
+        return Principal::user(entry->pw_uid);
+    }
+    return fail(
+        Errc::invalid_configuration,
+        "\"" + text + "\" is no user of this host, nor \"user:<uid>\" or \"token:<name>\"");
+}
+
+Status set_patience(const config::Settings::Permissions& permissions, control::Settings& told) {
+    told.approvals_expire_after = permissions.approvals_expire_after;
+    told.approvals_remind_after = permissions.approvals_remind_after;
+    told.approvals_escalate_after = permissions.approvals_escalate_after;
+    for (const std::string& text : permissions.approvals_escalate_to) {
+        Result<Principal> principal = find_principal(text);
+        if (!principal)
+            return fail(std::move(principal).error().wrap("permissions.approvals_escalate_to"));
+        told.approvals_escalate_to.push_back(*std::move(principal));
+    }
+    return {};
+}
+
 } // namespace
 
 Result<control::Settings> control_settings(const config::Settings& settings, uid_t agent) {
@@ -80,7 +108,7 @@ Result<control::Settings> control_settings(const config::Settings& settings, uid
     told.queued_runs_per_session = static_cast<std::size_t>(settings.runs.queued_per_session);
     told.live_runs = static_cast<std::size_t>(settings.runs.live);
     told.stuck_after = settings.runs.stuck_after;
-    told.approvals_expire_after = settings.permissions.approvals_expire_after;
+    KHEISH_CHECK(set_patience(settings.permissions, told));
     told.input_limit_bytes = static_cast<std::size_t>(settings.runs.input_limit_bytes);
     told.tool_timeout_max = settings.tools.timeout_max;
     told.tool_output_limit_bytes = settings.tools.output_limit_bytes;

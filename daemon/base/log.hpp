@@ -33,6 +33,7 @@ namespace log_message {
 inline constexpr std::string_view kRunStarted = "3f1c0a52a5c94c3c9a7b6a0e8f0c8a11";
 inline constexpr std::string_view kRunEnded = "b6f1f8d16c6c4d0d8a5a4c2f9b3f7e12";
 inline constexpr std::string_view kApprovalAsked = "5c2f6e0d1a7b4b7f9d3f0c5e7a9b1d13";
+inline constexpr std::string_view kApprovalOverdue = "3f9b1c7e5d2a4e8c9a6b0f4d8e2c7a25";
 inline constexpr std::string_view kApprovalDecided = "e4a9d7c3b2f14f6a8c1d0b9e5f7a3c14";
 inline constexpr std::string_view kRunnerLost = "9d0b7c4e3a1f4e2d8b6c5a9f7e1d3b15";
 inline constexpr std::string_view kOutcomeUnknown = "7a3e5d1c9b8f4c6e9f2a0d4b6c8e1f16";

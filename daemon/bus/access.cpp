@@ -65,7 +65,10 @@ void Access::on_uid(std::uint64_t number, Result<uid_t> uid) {
     if (question.request.listing)
         return ask(number, Stage::everything, true);
     const std::optional<Principal>& owner = question.request.owner;
-    ask(number, Stage::action, owner && *owner != question.caller.principal);
+    const std::vector<Principal>& deciders = question.request.deciders;
+    const bool decides =
+        std::find(deciders.begin(), deciders.end(), question.caller.principal) != deciders.end();
+    ask(number, Stage::action, owner && *owner != question.caller.principal && !decides);
 }
 
 void Access::ask(std::uint64_t number, Stage stage, bool others) {

@@ -20,6 +20,7 @@ struct AccessRequest {
     control::Operation operation = control::Operation::status;
     /// Whose thing it is about; nothing for what will be the caller's own.
     std::optional<Principal> owner = {};
+    std::vector<Principal> deciders = {}; ///< for whom it is as if it were their own
     /// A list of everything: of all users where the caller may read theirs without being asked for
     /// a password, else of the caller's own.
     bool listing = false;

@@ -23,9 +23,11 @@ Result<AccessRequest> access_to(
     const std::optional<control::Remember>& remember = {}) {
     KHEISH_TRY(ApprovalSummary summary, edge.service().approval_summary(approval));
     Principal owner = summary.owner;
+    std::vector<Principal> deciders = summary.escalated_to;
     return AccessRequest{
         .operation = operation,
         .owner = std::move(owner),
+        .deciders = std::move(deciders),
         .details = details_of(std::move(summary), remember)};
 }
 
@@ -97,6 +99,13 @@ std::string get_owner(const ApprovalSummary& summary) {
     return summary.owner.to_string();
 }
 
+std::vector<std::string> get_escalated_to(const ApprovalSummary& summary) {
+    std::vector<std::string> principals;
+    for (const Principal& principal : summary.escalated_to)
+        principals.push_back(principal.to_string());
+    return principals;
+}
+
 constexpr std::uint64_t kOpen = SD_BUS_VTABLE_UNPRIVILEGED; // polkit decides, not the bus library
 constexpr std::uint64_t kConst = SD_BUS_VTABLE_PROPERTY_CONST;
 constexpr std::uint64_t kChanges = SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE;
@@ -109,6 +118,7 @@ const sd_bus_vtable kVtable[] = {
     SD_BUS_PROPERTY("Session", "s", kGet<get_session>, 0, kConst),
     SD_BUS_PROPERTY("Owner", "s", kGet<get_owner>, 0, kConst),
     SD_BUS_PROPERTY("State", "s", kGet<&ApprovalSummary::state>, 0, kChanges),
+    SD_BUS_PROPERTY("EscalatedTo", "as", kGet<get_escalated_to>, 0, kChanges),
     SD_BUS_PROPERTY("RequestedUSec", "t", kGet<&ApprovalSummary::requested_us>, 0, kConst),
     SD_BUS_PROPERTY("Tool", "s", kGet<&ApprovalSummary::tool>, 0, kContent),
     SD_BUS_PROPERTY("Summary", "s", kGet<&ApprovalSummary::summary>, 0, kContent),

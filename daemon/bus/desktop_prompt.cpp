@@ -47,18 +47,29 @@ void DesktopPrompt::on_approval_changed(const ApprovalId& approval, bool appeare
         return add(approval);
     if (!settled)
         return;
-    if (const Result<Principal> owner = service_.approval_owner(approval))
-        remove(owner->uid(), approval);
+    std::vector<uid_t> asked; // removing may take a user out
+    for (const auto& [uid, user] : users_)
+        asked.push_back(uid);
+    for (const uid_t uid : asked)
+        remove(uid, approval);
 }
 
 void DesktopPrompt::add(const ApprovalId& approval) {
     const Result<control::ApprovalSummary> gate = service_.approval_summary(approval);
     if (!gate || gate->state != "pending" || !gate->asks_permission)
         return;
-    const uid_t uid = gate->owner.uid();
+    add_for(gate->owner.uid(), approval);
+    for (const Principal& principal : gate->escalated_to)
+        add_for(principal.uid(), approval);
+}
+
+void DesktopPrompt::add_for(uid_t uid, const ApprovalId& approval) {
     if (uid == static_cast<uid_t>(-1))
         return; // nobody who sits at this host
-    users_[uid].waiting.push_back(approval);
+    std::vector<ApprovalId>& waiting = users_[uid].waiting;
+    if (std::find(waiting.begin(), waiting.end(), approval) != waiting.end())
+        return;
+    waiting.push_back(approval);
     look(uid);
 }
 

@@ -15,9 +15,10 @@
 
 namespace kheish::bus {
 
-/// Asks the users whose runs wait for an approval, in their own sessions: polkit's agent there
-/// shows what the run wants to do, and who authenticates has allowed exactly that. Who does not has
-/// decided nothing: the gate waits on, and is not asked about again by itself.
+/// Asks the users whose runs wait for an approval, and those whom it was escalated to, in their own
+/// sessions: polkit's agent there shows what the run wants to do, and who authenticates has allowed
+/// exactly that. Who does not has decided nothing: the gate waits on, and is not asked about again
+/// but as a reminder.
 ///
 /// One prompt per user at a time, about all gates of one run; none where no session of theirs is
 /// active and unlocked. A gate that is decided elsewhere takes its prompt away. Nobody is asked who
@@ -45,6 +46,8 @@ class DesktopPrompt {
     ~DesktopPrompt();
 
     void on_approval_changed(const ApprovalId& approval, bool appeared, bool settled);
+    /// Asks about the gate again, and those whom it was escalated to.
+    void on_approval_overdue(const ApprovalId& approval) { add(approval); }
 
   private:
     /// What is asked of polkit, one after the other.
@@ -69,6 +72,7 @@ class DesktopPrompt {
     };
 
     void add(const ApprovalId& approval);
+    void add_for(uid_t uid, const ApprovalId& approval);
     void remove(uid_t uid, const ApprovalId& approval);
     void look(uid_t uid);
     void on_session(uid_t uid, UserSessions::Found session);

@@ -214,6 +214,11 @@ void BusEdge::on_approval_changed(const ApprovalId& approval, bool appeared, boo
         prompt_->on_approval_changed(approval, appeared, settled);
 }
 
+void BusEdge::on_approval_overdue(const ApprovalId& approval) {
+    if (prompt_ != nullptr)
+        prompt_->on_approval_overdue(approval);
+}
+
 void BusEdge::on_question_changed(const QuestionId& question, bool appeared, bool settled) {
     announce(
         object_path(question),

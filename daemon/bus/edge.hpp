@@ -58,6 +58,7 @@ class BusEdge final : public control::ChangeListener {
     void on_session_changed(const SessionId& session, bool created, bool ended) override;
     void on_run_changed(RunId run, bool appeared, bool ended) override;
     void on_approval_changed(const ApprovalId& approval, bool appeared, bool settled) override;
+    void on_approval_overdue(const ApprovalId& approval) override;
     void on_question_changed(const QuestionId& question, bool appeared, bool settled) override;
 
     /// Whether whoever reads a property now may know about things of `owner`: a signal on its way

@@ -7,17 +7,26 @@
 #include <functional>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 namespace kheish::bus {
 
-/// Appends text as "s" and a count or a time as "t"; a negative number would be a fault of the
-/// service and shows as 0.
+/// Appends text as "s", texts as "as", and a count or a time as "t"; a negative number would be a
+/// fault of the service and shows as 0.
 inline int append_value(sd_bus_message* reply, const std::string& value) {
     return sd_bus_message_append_basic(reply, 's', value.c_str());
 }
 inline int append_value(sd_bus_message* reply, std::int64_t value) {
     const std::uint64_t shown = value < 0 ? 0 : static_cast<std::uint64_t>(value);
     return sd_bus_message_append_basic(reply, 't', &shown);
+}
+
+inline int append_value(sd_bus_message* reply, const std::vector<std::string>& values) {
+    int result = sd_bus_message_open_container(reply, 'a', "s");
+    for (const std::string& value : values)
+        if (result >= 0)
+            result = append_value(reply, value);
+    return result < 0 ? result : sd_bus_message_close_container(reply);
 }
 
 /// An sd-bus getter: reads the summary of the object at `path` and appends the part of it that

@@ -23,6 +23,7 @@ constexpr std::int64_t kYearSeconds = 31'622'400;
 constexpr std::size_t kRuleLimit = 1024;
 constexpr std::size_t kDropInLimit = 256;
 constexpr std::size_t kNameLimit = 64;
+constexpr std::size_t kEscalationLimit = 16;
 constexpr std::array<std::string_view, 5> kModes{
     "default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"};
 
@@ -61,13 +62,32 @@ Status read_permissions(const Value& value, Settings::Permissions& permissions) 
         0,
         kYearSeconds,
         permissions.approvals_expire_after);
+    read_number(
+        reader,
+        "approvals_remind_after_seconds",
+        0,
+        kYearSeconds,
+        permissions.approvals_remind_after);
+    read_number(
+        reader,
+        "approvals_escalate_after_seconds",
+        0,
+        kYearSeconds,
+        permissions.approvals_escalate_after);
+    permissions.approvals_escalate_to = reader.strings("approvals_escalate_to", kEscalationLimit);
     permissions.desktop_prompts =
         reader.boolean("desktop_prompts").value_or(permissions.desktop_prompts);
     for (const Value* entry : reader.array_of_tables("rules", kRuleLimit)) {
         KHEISH_TRY(PermissionRule rule, read_permission_rule(*entry, "permissions.rules"));
         permissions.rules.push_back(std::move(rule));
     }
-    return reader.finish();
+    KHEISH_CHECK(reader.finish());
+    const bool names_somebody = !permissions.approvals_escalate_to.empty();
+    if (names_somebody != (permissions.approvals_escalate_after.count() > 0))
+        return fail(
+            Errc::invalid_configuration,
+            "permissions: approvals_escalate_after_seconds and approvals_escalate_to go together");
+    return {};
 }
 
 Status read_limits(const Value& value, Settings::Limits& limits) {

@@ -33,8 +33,11 @@ struct Settings {
     } runs;
 
     struct Permissions {
-        std::chrono::seconds approvals_expire_after{0}; ///< 0 is never
-        bool desktop_prompts = true;                    ///< ask users for approvals where they sit
+        std::chrono::seconds approvals_expire_after{0};   ///< 0 is never
+        std::chrono::seconds approvals_remind_after{0};   ///< 0 is never
+        std::chrono::seconds approvals_escalate_after{0}; ///< 0 is never
+        std::vector<std::string> approvals_escalate_to;   ///< users and tokens, as written
+        bool desktop_prompts = true;  ///< ask users for approvals where they sit
         std::string mode = "default"; ///< default, acceptEdits, plan, dontAsk, bypassPermissions
         std::vector<PermissionRule> rules;
     } permissions;

@@ -285,6 +285,12 @@ void ControlPlane::tell_of_gates(const engine::Event& event) {
         listener_->on_approval_changed(resolved->approval, false, true);
     if (const auto* expired = std::get_if<engine::ApprovalExpired>(&event.body))
         listener_->on_approval_changed(expired->approval, false, true);
+    if (const auto* reminded = std::get_if<engine::ApprovalReminded>(&event.body))
+        listener_->on_approval_overdue(reminded->approval);
+    if (const auto* escalated = std::get_if<engine::ApprovalEscalated>(&event.body)) {
+        listener_->on_approval_changed(escalated->approval, false, false);
+        listener_->on_approval_overdue(escalated->approval);
+    }
     if (const auto* unknown = std::get_if<engine::ToolOutcomeUnknown>(&event.body))
         listener_->on_approval_changed(outcome_gate(unknown->call), true, false);
     if (const auto* told = std::get_if<engine::OutcomeResolved>(&event.body))

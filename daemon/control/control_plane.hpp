@@ -177,6 +177,8 @@ class ControlPlane final : public Service, public CommitObserver, public HostEve
         std::optional<journal::IdempotencyReceipt> receipt,
         UniqueFunction<Status(RunActor&, Batch&)> stage,
         Responder<codec::Json> responder);
+    Status check_decides(
+        const Caller& caller, RunId run, const std::vector<Resolution>& resolutions) const;
     Status check_gates(const RunActor& actor, const std::vector<Resolution>& resolutions) const;
     void release_gates(
         RunActor& actor,

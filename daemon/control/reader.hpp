@@ -10,6 +10,9 @@
 
 namespace kheish::control {
 
+/// Whether the principal may decide about the gate because it was escalated to it.
+bool is_escalated_to(const journal::ApprovalRow& row, const Principal& principal);
+
 /// The reading half of the use cases: committed rows as views, for whoever may see them.
 class Reader {
   public:

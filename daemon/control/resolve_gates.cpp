@@ -33,6 +33,18 @@ Json fingerprint(const Resolution& resolution) {
          resolution.result ? Json(*resolution.result) : Json()});
 }
 
+/// What somebody is told of a run who decides about its gate, and to whom it does not belong.
+Responder<Json> narrowed(Responder<Json> responder) {
+    return Responder<Json>([responder = std::move(responder)](const Result<Json>& view) mutable {
+        if (!view)
+            return responder.fail(view.error());
+        Json part = Json::object();
+        for (const std::string_view key : {"run_id", "session_id", "status"})
+            part.set(key, view->find(key).value_or(Json()));
+        responder.answer(std::move(part));
+    });
+}
+
 engine::RunCancelRequested cancellation_of(const CancelQuestion& request) {
     std::string reason = request.question.value + " was cancelled";
     if (!request.justification.empty())
@@ -87,13 +99,28 @@ ControlPlane::check_gates(const RunActor& actor, const std::vector<Resolution>& 
     return {};
 }
 
+/// The owner of the run may, who acts for others, and to whom all of the gates were escalated.
+Status ControlPlane::check_decides(
+    const Caller& caller, RunId run, const std::vector<Resolution>& resolutions) const {
+    const Result<journal::RunRow> row = reader_.run_for(caller, run);
+    if (row)
+        return {};
+    for (const Resolution& resolution : resolutions) {
+        const Result<journal::ApprovalRow> gate = outside_.journal.approval(resolution.approval);
+        if (!gate || gate->run != run || !is_escalated_to(*gate, caller.principal))
+            return fail(row.error());
+    }
+    return {};
+}
+
 void ControlPlane::resolve_approvals(
     const Caller& caller, RunId run, ResolveApprovals request, Responder<Json> responder) {
-    const Result<journal::RunRow> row = reader_.run_for(caller, run);
-    if (!row) {
-        responder.fail(row.error());
+    if (const Status may = check_decides(caller, run, request.resolutions); !may) {
+        responder.fail(may.error());
         return;
     }
+    if (!reader_.run_for(caller, run))
+        responder = narrowed(std::move(responder));
     Json print = Json::array();
     for (const Resolution& resolution : request.resolutions)
         print.append(fingerprint(resolution));

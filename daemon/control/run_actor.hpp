@@ -230,6 +230,9 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
         const Resolution& resolution,
         std::vector<std::string>& blobs) const;
     Result<std::string> judge_update(const engine::CallState& call, const std::string& input) const;
+    std::optional<Deadline> deadline_after(std::chrono::microseconds time) const;
+    void pass(const engine::ArmApprovalTimer& moment);
+    void log_gate(std::string_view text, const engine::CallState& call) const;
     void open_gate(const CallId& call, const std::string& reason, Plan& plan);
     bool may_start(const engine::CallState& call, Plan& plan);
     void execute(const CallId& call);

@@ -54,9 +54,12 @@ void RunActor::open_gate(const CallId& call_id, const std::string& reason, Plan&
     requested.summary =
         tool != nullptr ? tools::summary(*tool, *input) : escape_for_display(call->proposal.tool);
     requested.reason = reason;
-    if (settings_.approvals_expire_after.count() > 0)
-        requested.deadline =
-            Deadline::after(settings_.approvals_expire_after.count(), outside_.clock);
+    requested.deadline = deadline_after(settings_.approvals_expire_after);
+    requested.remind = deadline_after(settings_.approvals_remind_after);
+    requested.escalate = deadline_after(settings_.approvals_escalate_after);
+    if (requested.escalate)
+        for (const Principal& principal : settings_.approvals_escalate_to)
+            requested.escalate_to.push_back(principal.to_string());
     log(Level::notice,
         "a tool call waits for an approval",
         {{log_field::kMessageId, std::string(log_message::kApprovalAsked)},
@@ -65,15 +68,47 @@ void RunActor::open_gate(const CallId& call_id, const std::string& reason, Plan&
     (void)plan_event(plan, std::move(requested));
 }
 
+std::optional<Deadline> RunActor::deadline_after(std::chrono::microseconds time) const {
+    if (time.count() <= 0)
+        return std::nullopt;
+    return Deadline::after(time.count(), outside_.clock);
+}
+
 void RunActor::Planner::operator()(const engine::ArmApprovalTimer& effect) {
+    using enum engine::GateMoment;
+    const std::string_view what = effect.moment == expiry     ? "expiry-"
+                                  : effect.moment == reminder ? "reminder-"
+                                                              : "escalation-";
     actor.stand_until(
-        plan,
-        "expiry-" + effect.approval.value,
-        effect.deadline,
-        [&actor = actor, approval = effect.approval, call = effect.call] {
-            if (actor.state().find_gate(approval) != nullptr)
-                actor.record(engine::ApprovalExpired{.approval = approval, .call = call});
+        plan, std::string(what) + effect.approval.value, effect.deadline, [&actor = actor, effect] {
+            actor.pass(effect);
         });
+}
+
+/// A moment of a gate has come.
+void RunActor::pass(const engine::ArmApprovalTimer& moment) {
+    const engine::CallState* call = state().find_gate(moment.approval);
+    if (call == nullptr)
+        return;
+    switch (moment.moment) {
+    case engine::GateMoment::expiry:
+        return record(engine::ApprovalExpired{.approval = moment.approval, .call = moment.call});
+    case engine::GateMoment::reminder:
+        log_gate("a tool call waits for an approval still", *call);
+        return record(engine::ApprovalReminded{.approval = moment.approval, .call = moment.call});
+    case engine::GateMoment::escalation:
+        log_gate("nobody has decided about a tool call: others are asked", *call);
+        return record(engine::ApprovalEscalated{
+            .approval = moment.approval, .call = moment.call, .to = call->gate->escalate_to});
+    }
+}
+
+void RunActor::log_gate(std::string_view text, const engine::CallState& call) const {
+    log(Level::notice,
+        text,
+        {{log_field::kMessageId, std::string(log_message::kApprovalOverdue)},
+         {log_field::kRunId, run().to_string()},
+         {log_field::kCallId, call.proposal.call.value}});
 }
 
 bool RunActor::may_start(const engine::CallState& call, Plan& plan) {

@@ -187,6 +187,11 @@ void RunProjection::follow_gates(const engine::Event& event) {
     } else if (const auto* expired = std::get_if<engine::ApprovalExpired>(&event.body)) {
         settle_gate(
             expired->approval, event, journal::ApprovalState::denied, "nobody has decided in time");
+    } else if (const auto* escalated = std::get_if<engine::ApprovalEscalated>(&event.body)) {
+        journal::ApprovalRow& row = pending_.at(escalated->approval);
+        for (const std::string& principal : escalated->to)
+            row.escalated_to += (row.escalated_to.empty() ? "" : " ") + principal;
+        changed_approvals_.push_back(row);
     }
     follow_outcomes(event);
     follow_questions(event);

@@ -80,7 +80,8 @@ struct ApprovalSummary {
     std::string state;  ///< pending, allowed, denied or void
     std::string digest; ///< hexadecimal
     std::int64_t requested_us = 0;
-    bool asks_permission = true; ///< false: it asks for the outcome of a call
+    bool asks_permission = true;              ///< false: it asks for the outcome of a call
+    std::vector<Principal> escalated_to = {}; ///< who may decide beside the owner
 };
 
 struct QuestionSummary {
@@ -106,6 +107,8 @@ class ChangeListener {
     /// `appeared`: the run was just accepted; `ended`: it has just become terminal.
     virtual void on_run_changed(RunId run, bool appeared, bool ended) = 0;
     virtual void on_approval_changed(const ApprovalId& approval, bool appeared, bool settled) = 0;
+    /// Nobody has decided for a while, and those who may are to be told again.
+    virtual void on_approval_overdue(const ApprovalId& approval) = 0;
     virtual void on_question_changed(const QuestionId& question, bool appeared, bool settled) = 0;
 };
 

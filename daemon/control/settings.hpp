@@ -27,6 +27,11 @@ struct Settings {
     std::chrono::microseconds stuck_after = std::chrono::minutes(30);
     /// What nobody has decided by then is denied; 0 is never.
     std::chrono::microseconds approvals_expire_after{0};
+    /// Those who may decide are told again after so long; 0 is never.
+    std::chrono::microseconds approvals_remind_after{0};
+    /// After so long these may decide too, and are told; 0 is never.
+    std::chrono::microseconds approvals_escalate_after{0};
+    std::vector<Principal> approvals_escalate_to;
     std::size_t input_limit_bytes = std::size_t{1} << 20U;
     std::chrono::milliseconds tool_timeout_max{180'000};
     std::int64_t tool_output_limit_bytes = std::int64_t{16} << 20;

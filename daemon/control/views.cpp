@@ -4,6 +4,9 @@
 
 #include "base/text.hpp"
 
+#include <iterator>
+#include <sstream>
+
 namespace kheish::control {
 
 namespace {
@@ -118,6 +121,11 @@ std::string_view agent_status(const std::optional<std::string>& run_status) {
     return *run_status == "running" ? "running" : "idle";
 }
 
+std::vector<std::string> escalated_to(const journal::ApprovalRow& row) {
+    std::istringstream words(row.escalated_to);
+    return {std::istream_iterator<std::string>(words), std::istream_iterator<std::string>()};
+}
+
 Json approval_view(const journal::ApprovalRow& row, const std::string& input) {
     Json view = Json::object({
         {"id", row.approval.value},
@@ -134,6 +142,12 @@ Json approval_view(const journal::ApprovalRow& row, const std::string& input) {
         {"requested_at_ms", to_milliseconds(row.requested_us)},
     });
     set_time(view, "expires_at_ms", row.expires_us);
+    if (!row.escalated_to.empty()) {
+        Json principals = Json::array();
+        for (const std::string& principal : escalated_to(row))
+            principals.append(Json(principal));
+        view.set("escalated_to", std::move(principals));
+    }
     return add_resolution(std::move(view), row);
 }
 
@@ -305,6 +319,9 @@ ApprovalSummary approval_summary(const journal::ApprovalRow& row, Principal owne
     summary.digest = row.digest.to_hex();
     summary.requested_us = row.requested_us;
     summary.asks_permission = row.kind == journal::GateKind::approval;
+    for (const std::string& text : escalated_to(row))
+        if (Result<Principal> principal = Principal::parse(text))
+            summary.escalated_to.push_back(*std::move(principal));
     return summary;
 }
 

@@ -29,6 +29,8 @@ struct RunDetails {
     std::optional<std::int64_t> queue_position; ///< as of now
 };
 codec::Json run_view(const journal::RunRow& row, const RunDetails& details);
+/// The principals that a gate was escalated to.
+std::vector<std::string> escalated_to(const journal::ApprovalRow& row);
 codec::Json approval_view(const journal::ApprovalRow& row, const std::string& input);
 /// UserQuestionRequest of the wire contract.
 codec::Json question_request_view(const journal::ApprovalRow& row, const std::string& input);

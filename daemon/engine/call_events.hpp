@@ -40,7 +40,25 @@ struct ApprovalRequested {
     codec::Digest digest;
     std::string summary; ///< one line, already escaped for display
     std::string reason;
-    std::optional<Deadline> deadline = {}; ///< none: it waits for ever
+    std::optional<Deadline> deadline = {};     ///< none: it waits for ever
+    std::optional<Deadline> remind = {};       ///< none: nobody is reminded
+    std::optional<Deadline> escalate = {};     ///< none: it stays with its owner
+    std::vector<std::string> escalate_to = {}; ///< principals
+};
+
+/// Nobody has decided for a while: those who may are told again, once.
+struct ApprovalReminded {
+    static constexpr std::string_view kType = "approval.reminded";
+    ApprovalId approval;
+    CallId call;
+};
+
+/// Nobody has decided for longer: these may, too, and are told.
+struct ApprovalEscalated {
+    static constexpr std::string_view kType = "approval.escalated";
+    ApprovalId approval;
+    CallId call;
+    std::vector<std::string> to; ///< principals
 };
 
 /// Nobody has decided in time, which is a no.

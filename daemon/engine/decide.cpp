@@ -96,10 +96,16 @@ void arm_expiry(const CallState& call, Effects& effects) {
         effects.emplace_back(ArmQuestionTimer{question.id, call.proposal.call, question.deadline});
 }
 
-void arm_gate_expiry(const CallState& call, Effects& effects) {
+void arm_gate_timers(const CallState& call, Effects& effects) {
     const Gate& gate = *call.gate;
-    if (gate.deadline.is_set())
-        effects.emplace_back(ArmApprovalTimer{gate.approval, call.proposal.call, gate.deadline});
+    const auto arm = [&call, &gate, &effects](GateMoment moment, const Deadline& deadline) {
+        if (deadline.is_set())
+            effects.emplace_back(
+                ArmApprovalTimer{gate.approval, call.proposal.call, moment, deadline});
+    };
+    arm(GateMoment::expiry, gate.deadline);
+    arm(GateMoment::reminder, gate.remind);
+    arm(GateMoment::escalation, gate.escalate);
 }
 
 void decide_calls(const RunState& state, Effects& effects) {
@@ -114,7 +120,7 @@ void decide_calls(const RunState& state, Effects& effects) {
         else if (call.phase == CallPhase::lost)
             effects.emplace_back(AskOutcome{id, "its runner is gone and left no result"});
         else if (call.phase == CallPhase::gated)
-            arm_gate_expiry(call, effects);
+            arm_gate_timers(call, effects);
         else if (call.phase == CallPhase::questioned)
             arm_expiry(call, effects);
     }

@@ -120,11 +120,15 @@ struct AskQuestion {
     friend bool operator==(const AskQuestion&, const AskQuestion&) = default;
 };
 
-/// Standing, until approval.expired, which the caller writes when the deadline has passed, or
-/// approval.resolved.
+/// What comes when nobody decides about a gate.
+enum class GateMoment { expiry, reminder, escalation };
+
+/// Standing, until approval.expired, .reminded or .escalated, which the caller writes when the
+/// deadline has passed, or approval.resolved.
 struct ArmApprovalTimer {
     ApprovalId approval;
     CallId call;
+    GateMoment moment = GateMoment::expiry;
     Deadline deadline;
     friend bool operator==(const ArmApprovalTimer&, const ArmApprovalTimer&) = default;
 };

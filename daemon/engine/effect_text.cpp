@@ -1,5 +1,7 @@
 #include "engine/decide.hpp"
 
+#include <array>
+
 namespace kheish::engine {
 
 namespace {
@@ -57,7 +59,9 @@ std::string text(const AskQuestion& effect) {
     return "AskQuestion " + effect.call.value;
 }
 std::string text(const ArmApprovalTimer& effect) {
-    return "ArmApprovalTimer " + effect.approval.value;
+    constexpr std::array<std::string_view, 3> kMoments{" expiry", " reminder", " escalation"};
+    return "ArmApprovalTimer " + effect.approval.value +
+           std::string(kMoments.at(static_cast<std::size_t>(effect.moment)));
 }
 std::string text(const ArmQuestionTimer& effect) {
     return "ArmQuestionTimer " + effect.question.value;

@@ -312,6 +312,8 @@ using EventBody = std::variant<
     ApprovalRequested,
     ApprovalResolved,
     ApprovalExpired,
+    ApprovalReminded,
+    ApprovalEscalated,
     GrantCreated,
     GrantRevoked,
     ToolStarted,

@@ -238,6 +238,22 @@ void fields(Archive& archive, ApprovalRequested& event) {
     archive("summary", event.summary);
     archive("reason", event.reason);
     archive("deadline", event.deadline);
+    archive("remind", event.remind);
+    archive("escalate", event.escalate);
+    archive.list("escalate_to", event.escalate_to);
+}
+
+template <class Archive>
+void fields(Archive& archive, ApprovalReminded& event) {
+    archive("approval", event.approval);
+    archive("call", event.call);
+}
+
+template <class Archive>
+void fields(Archive& archive, ApprovalEscalated& event) {
+    archive("approval", event.approval);
+    archive("call", event.call);
+    archive("to", event.to);
 }
 
 template <class Archive>

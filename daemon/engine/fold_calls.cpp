@@ -100,7 +100,13 @@ Status on(RunState& state, const ApprovalRequested& event) {
     if (event.approval != next_approval_id(state))
         return illegal("the next gate is " + next_approval_id(state).value);
     call->phase = CallPhase::gated;
-    call->gate = Gate{event.approval, event.digest, false, event.deadline.value_or(Deadline())};
+    call->gate = Gate{
+        .approval = event.approval,
+        .digest = event.digest,
+        .deadline = event.deadline.value_or(Deadline()),
+        .remind = event.remind.value_or(Deadline()),
+        .escalate = event.escalate.value_or(Deadline()),
+        .escalate_to = event.escalate_to};
     ++state.gates;
     return {};
 }
@@ -137,6 +143,25 @@ Status on(RunState& state, const ApprovalExpired& event) {
     if (!call->gate->deadline.is_set())
         return illegal(event.approval.value + " does not expire");
     refuse(*call, "denied", "Denied: nobody has decided in time.");
+    return {};
+}
+
+Status on(RunState& state, const ApprovalReminded& event) {
+    KHEISH_TRY(CallState * call, find(state, event.call, CallPhase::gated));
+    KHEISH_CHECK(check_going_on(state));
+    if (call->gate->approval != event.approval || !call->gate->remind.is_set())
+        return illegal("nobody is to be reminded of " + event.approval.value);
+    call->gate->remind = {};
+    return {};
+}
+
+Status on(RunState& state, const ApprovalEscalated& event) {
+    KHEISH_TRY(CallState * call, find(state, event.call, CallPhase::gated));
+    KHEISH_CHECK(check_going_on(state));
+    Gate& gate = *call->gate;
+    if (gate.approval != event.approval || !gate.escalate.is_set() || gate.escalate_to != event.to)
+        return illegal(event.approval.value + " is not to be escalated so");
+    gate.escalate = {};
     return {};
 }
 

@@ -40,6 +40,8 @@ Status on(RunState& state, const PermissionDecided& event);
 Status on(RunState& state, const ApprovalRequested& event);
 Status on(RunState& state, const ApprovalResolved& event);
 Status on(RunState& state, const ApprovalExpired& event);
+Status on(RunState& state, const ApprovalReminded& event);
+Status on(RunState& state, const ApprovalEscalated& event);
 Status on(RunState& state, const GrantCreated& event);
 Status on(RunState& state, const ToolStarted& event);
 Status on(RunState& state, const ToolPrepared& event);

@@ -107,6 +107,9 @@ struct Gate {
     codec::Digest digest;
     bool consumed = false;  ///< by tool.started
     Deadline deadline = {}; ///< not set: it waits for ever
+    Deadline remind = {};   ///< not set: nobody is to be reminded (any more)
+    Deadline escalate = {}; ///< not set: it is not to be escalated (any more)
+    std::vector<std::string> escalate_to = {};
 };
 
 struct Question {

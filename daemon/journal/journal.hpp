@@ -122,7 +122,8 @@ struct RunFilter {
 struct ApprovalFilter {
     std::optional<SessionId> session;
     std::optional<RunId> run;
-    std::optional<std::string> owner; ///< of the session
+    std::optional<std::string> owner;        ///< of the session
+    std::optional<std::string> decider = {}; ///< the owner, or to whom it was escalated
     std::optional<ApprovalState> state;
     std::optional<bool> questions = {}; ///< only them, or all but them
 };

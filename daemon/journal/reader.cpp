@@ -118,6 +118,11 @@ ListQuery list_of(const ApprovalFilter& filter) {
     list.where("session_id = ?", filter.session);
     list.where("run_id = ?", filter.run);
     list.where("session_id IN (SELECT session_id FROM sessions WHERE owner = ?)", filter.owner);
+    list.where(
+        "EXISTS (SELECT 1 FROM (SELECT ? AS who) WHERE "
+        "session_id IN (SELECT session_id FROM sessions WHERE owner = who) OR "
+        "instr(' ' || escalated_to || ' ', ' ' || who || ' ') > 0)",
+        filter.decider);
     // The text of the partial index's own condition lets SQLite use it.
     if (filter.state == ApprovalState::pending)
         list.where("state = 'pending'");

@@ -134,6 +134,7 @@ struct ApprovalRow {
     std::string resolved_by;
     std::string resolution_reason;
     std::optional<std::int64_t> expires_us; ///< absent: it waits for ever
+    std::string escalated_to; ///< principals beside the owner who may decide, a space between
     std::int64_t number = 0; ///< grows in order of first writing; the journal's, ignored on writing
 
     friend bool operator==(const ApprovalRow&, const ApprovalRow&) = default;

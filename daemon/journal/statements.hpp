@@ -241,19 +241,19 @@ inline auto read(ToolCallRow& row) {
 inline constexpr std::string_view kWriteApproval =
     "INSERT INTO approvals (approval_id, run_id, session_id, call_id, tool, digest, summary, "
     "reason, input_sha256, input_size, state, requested_us, resolved_us, resolved_by, "
-    "resolution_reason, kind, expires_us) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "resolution_reason, kind, expires_us, escalated_to) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (approval_id) DO UPDATE SET call_id = excluded.call_id, tool = excluded.tool, "
     "digest = excluded.digest, summary = excluded.summary, reason = excluded.reason, "
     "input_sha256 = excluded.input_sha256, input_size = excluded.input_size, "
     "state = excluded.state, requested_us = excluded.requested_us, "
     "resolved_us = excluded.resolved_us, resolved_by = excluded.resolved_by, "
     "resolution_reason = excluded.resolution_reason, kind = excluded.kind, "
-    "expires_us = excluded.expires_us";
+    "expires_us = excluded.expires_us, escalated_to = excluded.escalated_to";
 inline constexpr std::string_view kApprovalColumns =
     "approval_id, run_id, session_id, call_id, tool, digest, summary, reason, input_sha256, "
     "input_size, state, requested_us, resolved_us, resolved_by, resolution_reason, kind, "
-    "expires_us, number";
+    "expires_us, escalated_to, number";
 
 template <class AnyApprovalRow>
 auto approval_members(AnyApprovalRow& row) {
@@ -273,7 +273,8 @@ auto approval_members(AnyApprovalRow& row) {
         row.resolved_by,
         row.resolution_reason,
         row.kind,
-        row.expires_us);
+        row.expires_us,
+        row.escalated_to);
 }
 inline auto written(const ApprovalRow& row) {
     return approval_members(row);

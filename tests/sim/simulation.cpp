@@ -64,6 +64,12 @@ void Simulation::draw_faults() {
         settings_.context_limit_bytes = random_.between(100, 2000);
     if (random_.chance(400))
         settings_.approvals_expire_after = std::chrono::seconds(random_.between(1, 7200));
+    if (random_.chance(250))
+        settings_.approvals_remind_after = std::chrono::seconds(random_.between(1, 7200));
+    if (random_.chance(250)) {
+        settings_.approvals_escalate_after = std::chrono::seconds(random_.between(1, 7200));
+        settings_.approvals_escalate_to = {Principal::user(1), Principal::token("ops")};
+    }
     settings_.agent_uid = 990;
     crash_rate_ = random_.chance(800) ? random_.between(5, 80) : 0;
     failed_commit_rate_ = random_.chance(300) ? random_.between(5, 40) : 0;

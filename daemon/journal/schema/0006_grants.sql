@@ -1,4 +1,5 @@
--- Schema 6: what people have allowed beforehand, when they released a gate.
+-- Schema 6: what people have allowed beforehand, when they released a gate; and whom gates that
+-- nobody decided about have been escalated to.
 --
 -- `grants` follows from the events grant.created and grant.revoked. Whether one holds still is the
 -- matter of its run, its session and the clock too.
@@ -24,3 +25,7 @@ CREATE TABLE grants (
 ) STRICT;
 
 CREATE INDEX grants_unrevoked ON grants (number) WHERE revoked_us IS NULL;
+
+-- Whom a gate has been escalated to, beside the owner of its session: principals, a space between.
+
+ALTER TABLE approvals ADD COLUMN escalated_to TEXT NOT NULL DEFAULT '';

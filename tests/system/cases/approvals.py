@@ -204,3 +204,29 @@ def what_is_remembered_is_not_asked_again_until_it_is_revoked(machine):
     log = agents.ctl("audit", "list").out
     check_in("grant.created", log)
     check_in("grant.revoked", log)
+
+
+@case
+def what_nobody_decides_is_escalated(machine):
+    machine.write(
+        "/etc/kheish/kheish.toml.d/50-escalation.toml",
+        "[permissions]\napprovals_remind_after_seconds = 1\n"
+        'approvals_escalate_after_seconds = 2\napprovals_escalate_to = ["bob"]\n',
+    )
+    machine.run("systemctl restart kheish.service")
+    agents, run, approval = waiting(machine, "escalated")
+    machine.run("rm /etc/kheish/kheish.toml.d/50-escalation.toml")
+    machine.until("bob is asked", lambda: approval in agents.ctl("approvals", "list", user="bob").out)
+    types = [entry["event"]["type"] for entry in agents.events(run)]
+    check("approval.reminded" in types, True, types)
+    check("approval.escalated" in types, True, types)
+    # It holds for what was asked for then, whatever the configuration says later.
+    machine.run("systemctl restart kheish.service")
+    check(agents.ctl("runs", "get", run, user="bob", check=False).code, 4)
+    decided = at_terminal(machine, "bob", "approvals", "allow", approval, user="bob")
+    check(decided.code, 0, decided.text())
+    agents.wait(run)
+    check(machine.run("cat /home/alice/work-escalated/gated.count").out, "executed\n")
+    resolved = [entry for entry in agents.events(run) if entry["event"]["type"] == "approval.resolved"]
+    bob = machine.run("id -u bob").out.strip()
+    check(resolved[0]["authority"], f"user:{bob}")

@@ -108,6 +108,10 @@ class DesktopPromptTest : public testing::Test, public control::ChangeListener {
         if (prompt_)
             prompt_->on_approval_changed(approval, appeared, settled);
     }
+    void on_approval_overdue(const ApprovalId& approval) override {
+        if (prompt_)
+            prompt_->on_approval_overdue(approval);
+    }
 
     void begin() { prompt_.emplace(service_, authorizer_, sessions_, timers_); }
     /// A run of `uid` that waits for an approval.
@@ -195,6 +199,48 @@ TEST_F(DesktopPromptTest, WhoDismissesHasDecidedNothingAndIsLeftAlone) {
     gate(kAlice, "another");
     EXPECT_EQ(authorizer_.prompts, 2);
     EXPECT_EQ(authorizer_.detail("session"), "another");
+}
+
+TEST_F(DesktopPromptTest, AReminderAsksAgainWhoHasDismissed) {
+    begin();
+    sit(kAlice, at("c1"));
+    const RunId run = gate();
+    authorizer_.answer(Errc::forbidden);
+    service_.escalate(run, {});
+    EXPECT_EQ(authorizer_.prompts, 2);
+    service_.escalate(run, {});
+    EXPECT_EQ(authorizer_.prompts, 2) << "it stands there already";
+    authorizer_.answer();
+    EXPECT_EQ(state(run), "allowed");
+}
+
+TEST_F(DesktopPromptTest, AnEscalationAsksTheOthersWhereTheySit) {
+    constexpr uid_t kBob = 1002;
+    begin();
+    sit(kBob, at("c2"));
+    const RunId run = gate();
+    EXPECT_EQ(authorizer_.prompts, 0);
+    service_.escalate(run, {Principal::user(kBob), Principal::token("ops")});
+    ASSERT_EQ(authorizer_.prompts, 1);
+    EXPECT_EQ(authorizer_.prompt->request.process->uid, kBob);
+    authorizer_.answer();
+    EXPECT_EQ(state(run), "allowed");
+    EXPECT_EQ(service_.last_caller.principal, Principal::user(kBob));
+}
+
+TEST_F(DesktopPromptTest, WhatIsDecidedElsewhereTakesThePromptOfOthersAway) {
+    constexpr uid_t kBob = 1002;
+    begin();
+    sit(kBob, at("c2"));
+    const RunId run = gate();
+    service_.escalate(run, {Principal::user(kBob)});
+    ASSERT_EQ(authorizer_.prompts, 1);
+    control::ResolveApprovals request;
+    request.resolutions.emplace_back().approval =
+        ApprovalId{"approval-" + std::to_string(run.number) + "-1"};
+    service_.resolve_approvals(
+        Caller::user(kAlice), run, request, Responder<codec::Json>([](const auto&) {}));
+    EXPECT_EQ(authorizer_.cancelled, 1);
 }
 
 TEST_F(DesktopPromptTest, ARuleThatAllowsEverythingReleasesNothing) {

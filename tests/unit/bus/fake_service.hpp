@@ -58,6 +58,12 @@ class FakeService final : public Service {
         std::optional<EventSeq> cursor,
         SubscriptionHandlers) override;
     void set_change_listener(ChangeListener* listener) override { listener_ = listener; }
+    /// Nobody has decided about the run's gate for a while, and these may too from here on.
+    void escalate(RunId run, std::vector<Principal> to) {
+        const ApprovalId approval{"approval-" + std::to_string(run.number) + "-1"};
+        approvals_.at(approval).escalated_to = std::move(to);
+        listener_->on_approval_overdue(approval);
+    }
 
     void create_session(const Caller&, CreateSession, Responder<CreatedSession>) override;
     void submit(const Caller&, SessionId, SubmitInput, Responder<SubmittedRun>) override;

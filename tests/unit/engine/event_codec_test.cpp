@@ -122,6 +122,9 @@ std::vector<EventBody> call_samples() {
         QuestionResolved{
             QuestionId{"question-7-1"}, CallId{"call-3-0"}, true, blob_ref("declined"), "no time"},
         ApprovalExpired{ApprovalId{"approval-7-1"}, CallId{"call-3-0"}},
+        ApprovalReminded{ApprovalId{"approval-7-1"}, CallId{"call-3-0"}},
+        ApprovalEscalated{
+            ApprovalId{"approval-7-1"}, CallId{"call-3-0"}, {"user:1002", "token:ops"}},
         GrantCreated{
             "grant-7-1",
             ApprovalId{"approval-7-1"},

@@ -11,6 +11,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string_view>
+#include <sys/mman.h>
+#include <unistd.h>
 
 namespace kheish::ctl {
 
@@ -85,6 +87,18 @@ Error error_of(const BusError& error, int result) {
     return system_error("the call failed", -result);
 }
 
+/// Nobody can change what is in it any more.
+Result<Fd> sealed_file(const Secret& secret) {
+    Fd file(::memfd_create("secret", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    const std::string_view bytes = secret.reveal();
+    const bool made = file && ::write(file.get(), bytes.data(), bytes.size()) ==
+                                  static_cast<ssize_t>(bytes.size());
+    constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+    if (!made || ::fcntl(file.get(), F_ADD_SEALS, kSeals) < 0)
+        return fail_errno("making a memory file", errno);
+    return file;
+}
+
 Result<std::string> encode(const std::string& kind, const std::string& name) {
     char* path = nullptr;
     const int encoded =
@@ -98,7 +112,8 @@ Result<std::string> encode(const std::string& kind, const std::string& name) {
 } // namespace
 
 bool is_read(std::string_view member) {
-    for (const std::string_view prefix : {"Describe", "List", "Follow", "Events"})
+    for (const std::string_view prefix :
+         {"Describe", "List", "Follow", "Events", "ExternalActions"})
         if (member.starts_with(prefix))
             return true;
     return false;
@@ -129,6 +144,12 @@ Result<BusMessage> BusClient::call_once(const Call& call, bool interactive) {
         return fail_errno("making a D-Bus message", -result, Errc::bad_request);
     if (call.options)
         KHEISH_CHECK(append_dictionary(raw, *call.options));
+    if (call.secret) {
+        KHEISH_TRY(const Fd file, sealed_file(*call.secret));
+        // The message keeps a descriptor of its own.
+        if (const int appended = sd_bus_message_append(raw, "h", file.get()); appended < 0)
+            return fail_errno("making a D-Bus message", -appended);
+    }
     if (interactive)
         (void)sd_bus_message_set_allow_interactive_authorization(raw, 1); // raw is unsealed
     const std::chrono::microseconds timeout = interactive

@@ -3,8 +3,10 @@
 #include "base/fd.hpp"
 #include "base/handle.hpp"
 #include "base/ids.hpp"
+#include "base/secret.hpp"
 #include "codec/json.hpp"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,8 +24,9 @@ struct Call {
     std::string path;
     const char* interface = kManager;
     const char* member = "";
-    std::optional<std::string> content = {}; ///< an "s" before the options
-    std::optional<codec::Json> options = {}; ///< an a{sv}
+    std::optional<std::string> content = {};   ///< an "s" before the options
+    std::optional<codec::Json> options = {};   ///< an a{sv}
+    std::shared_ptr<const Secret> secret = {}; ///< an "h" behind them: in a sealed memory file
 };
 
 /// Whether the method changes nothing, so that it may be asked again when nobody has answered.

@@ -18,6 +18,7 @@ std::vector<Command> all_commands() {
           question_commands,
           permission_commands,
           token_commands,
+          secret_commands,
           audit_commands,
           journal_commands})
         for (Command& command : group())

@@ -155,6 +155,8 @@ Result<std::string> create_session(
         KHEISH_TRY(const Json rules, read_rules(*file));
         options.set("permission_rules_json", codec::canonical_json(rules));
     }
+    if (const std::optional<std::string> scope = invocation.value("--credential-scope-json"))
+        options.set("credential_scope_json", *scope);
     KHEISH_TRY(
         const std::string path,
         session.call_path(

@@ -63,10 +63,14 @@ int show_list(
     return code;
 }
 
-Result<int> show_events(Session& session, const Call& call) {
+Result<Json> call_json_file(Session& session, const Call& call) {
     KHEISH_TRY(const Fd file, session.call_fd(call));
     KHEISH_TRY(const std::string text, read_all(file.get(), kEventsLimitBytes));
-    KHEISH_TRY(const Json view, codec::parse_json(text, {.bytes = kEventsLimitBytes, .depth = 64}));
+    return codec::parse_json(text, {.bytes = kEventsLimitBytes, .depth = 64});
+}
+
+Result<int> show_events(Session& session, const Call& call) {
+    KHEISH_TRY(const Json view, call_json_file(session, call));
     const Json entries = view.is_array() ? view : object_at(view, "run_events");
     std::string lines;
     if (!session.json())

@@ -21,6 +21,9 @@ int show_list(
     std::vector<std::string> headings,
     const std::function<std::vector<std::string>(const codec::Json& item)>& row);
 
+/// What a method answers in a memory file.
+Result<codec::Json> call_json_file(Session& session, const Call& call);
+
 /// Shows the entries of an event list, one line each.
 Result<int> show_events(Session& session, const Call& call);
 

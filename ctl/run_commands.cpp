@@ -81,6 +81,20 @@ Result<int> events(Session& session, const Invocation& invocation) {
     return show_events(session, call);
 }
 
+Result<int> external_actions(Session& session, const Invocation& invocation) {
+    KHEISH_TRY(const Call call, run_call(invocation, "ExternalActions"));
+    KHEISH_TRY(const Json view, call_json_file(session, call));
+    return show_list(
+        session, view, {"WHEN", "ACTION", "PHASE", "TARGET", "OUTCOME"}, [](const Json& item) {
+            return std::vector<std::string>{
+                time_text(number_at(item, "timestamp_ms")),
+                text_at(item, "action_id"),
+                text_at(item, "phase"),
+                text_at(item, "target"),
+                text_at(item, "outcome")};
+        });
+}
+
 Result<int> cancel(Session& session, const Invocation& invocation) {
     Json options = Json::object();
     set_given(options, invocation, "--reason", "reason");
@@ -127,6 +141,11 @@ std::vector<Command> run_commands() {
          {{"--cursor", "ID", "Go on behind event ID instead"}},
          stream},
         {"runs events", "Show what happened in a run", {kRunArgument}, {}, events},
+        {"runs external-actions",
+         "Show what was done outside of kheishd for a run",
+         {kRunArgument},
+         {},
+         external_actions},
         {"runs cancel",
          "Cancel a run",
          {kRunArgument},

@@ -136,6 +136,7 @@ std::vector<Command> session_commands() {
          {{"SESSION", "Its id; chosen by kheishd where absent", false}},
          {{"--workspace", "DIR", "Where its runs work; default: here"},
           {"--permissions", "FILE", "Rules of its own, which only narrow"},
+          {"--credential-scope-json", "JSON", "The routes that it may use at most"},
           {"--thread-id", "ID", "A label of the caller's own"},
           {"--idempotency-key", "KEY", "The same key names the same session"}},
          create},

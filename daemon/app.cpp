@@ -47,6 +47,16 @@ Status make_directory(const std::string& path) {
     return {};
 }
 
+/// JSON array of the files, as they are.
+Result<std::string> text_of_configuration(const config::Directories& directories) {
+    KHEISH_TRY(
+        const std::vector<config::SourceFile> files, config::configuration_files(directories));
+    codec::Json array = codec::Json::array();
+    for (const config::SourceFile& file : files)
+        array.append(codec::Json::object({{"path", file.path}, {"text", file.text}}));
+    return codec::canonical_json(array);
+}
+
 /// No uid where there is no such user: its runs are then refused by the launcher.
 uid_t agent_uid() {
     // Before the loop turns, so that a slow name service delays the start and nothing else.
@@ -202,6 +212,7 @@ Status App::read_configuration(const Options& options) {
     environment_ = read_environment();
     KHEISH_TRY(settings_, config::load_settings(directories));
     KHEISH_TRY(route_settings_, config::load_routes(directories, environment_));
+    KHEISH_TRY(configuration_, text_of_configuration(directories));
     KHEISH_CHECK(http::BrowserGuard::check(browser_names(settings_.http)));
     const auto state = environment_.find("STATE_DIRECTORY"); // systemd.exec(5)
     if (!options.state_directory.empty())
@@ -220,12 +231,15 @@ Status App::build_outside(OpenJournal open_journal) {
     KHEISH_CHECK(make_directory(settings_.state_directory));
     KHEISH_CHECK(make_directory(spools));
     KHEISH_TRY(journal_, open_journal(settings_.state_directory + "/journal.db", clock_, entropy_));
+    external_actions_.set_journal(*journal_);
     http_client_ = std::make_unique<outbound::CurlHttpClient>(
         *loop_, *timers_, external_actions_, outbound::CurlHttpClient::Options{});
+    given_ = std::make_unique<GivenCredentials>(environment_);
+    secrets_ = std::make_unique<control::Secrets>(*journal_, clock_, entropy_, *given_);
     routes_ = std::make_unique<models::RouteTable>(
         route_settings_,
         environment_,
-        models::RouteTable::Outside{*http_client_, *timers_, clock_});
+        models::RouteTable::Outside{*http_client_, *timers_, clock_, *secrets_});
     sandbox::JournalId journal_id{};
     const std::array<std::byte, 16> instance = journal_->instance_id();
     for (std::size_t i = 0; i < instance.size(); ++i)
@@ -247,7 +261,7 @@ Status App::build_outside(OpenJournal open_journal) {
 Status App::build_control() {
     KHEISH_TRY(control::Settings told, control_settings(settings_, agent_uid()));
     control_ = std::make_unique<control::ControlPlane>(
-        control::Outside{*journal_, clock_, *timers_, entropy_, *routes_, *run_host_},
+        control::Outside{*journal_, clock_, *timers_, entropy_, *routes_, *run_host_, *secrets_},
         std::move(told));
     commit_hook_ = loop_->add_hook(loop::Loop::Stage::commit, [this] {
         const bool had_work = journal_->has_pending();
@@ -255,7 +269,9 @@ Status App::build_control() {
         (void)journal_->commit();
         return had_work;
     });
-    return control_->restore();
+    KHEISH_CHECK(control_->restore());
+    control_->note_start(configuration_);
+    return {};
 }
 
 Status App::build_edges(const Options& options) {

@@ -20,6 +20,8 @@
 #include "scopes/launcher_client.hpp"
 #include "scopes/scoped_run_host.hpp"
 
+#include "given_credentials.hpp"
+
 #include <memory>
 
 namespace kheish {
@@ -66,12 +68,15 @@ class App {
     SystemEntropy entropy_;
     config::Settings settings_;
     config::Routes route_settings_;
+    std::string configuration_; ///< its files, as they are put on record
     config::Environment environment_;
     std::unique_ptr<loop::Loop> loop_;
     std::unique_ptr<loop::LoopTimers> timers_;
     std::unique_ptr<loop::SignalWatch> signals_;
     ExternalActionLog external_actions_;
     std::unique_ptr<journal::Journal> journal_;
+    std::unique_ptr<GivenCredentials> given_;
+    std::unique_ptr<control::Secrets> secrets_;
     std::unique_ptr<outbound::CurlHttpClient> http_client_;
     std::unique_ptr<models::RouteTable> routes_;
     std::unique_ptr<scopes::LauncherClient> launcher_;

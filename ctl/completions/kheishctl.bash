@@ -21,7 +21,7 @@ _kheishctl() {
     local options="--output -H --host --no-ask-password --help --version" verbs=""
     case "${words[*]:0:2}" in
         "run" | "run "*) options+=" --content-file --stdin --idempotency-key --metadata-json --provider --model --wait --session-id --workspace --permissions" ;;
-        "sessions create") options+=" --workspace --permissions --thread-id --idempotency-key" ;;
+        "sessions create") options+=" --workspace --permissions --credential-scope-json --thread-id --idempotency-key" ;;
         "sessions list") options+=" --page --limit --cursor" ;;
         "sessions input") options+=" --content-file --stdin --idempotency-key --metadata-json --provider --model --wait" ;;
         "sessions stream") options+=" --cursor" ;;
@@ -47,6 +47,8 @@ _kheishctl() {
         "tokens create") options+=" --role --expires-after" ;;
         "tokens rotate") options+=" --expires-after" ;;
         "tokens revoke") options+=" --reason" ;;
+        "secrets set") options+=" --from-file" ;;
+        "secrets revoke" | "secrets delete") options+=" --reason" ;;
         "audit list") options+=" --from --run-id --state-directory" ;;
         "audit show") options+=" --state-directory" ;;
         "audit key" | "audit checkpoint" | "audit export" | "audit prove") options+=" --signing-key --state-directory" ;;
@@ -57,15 +59,16 @@ _kheishctl() {
         "journal prune") options+=" --older-than --state-directory" ;;
         sessions) verbs="create list get input events stream interrupt end" ;;
         events) verbs="stream" ;;
-        runs) verbs="list get explain wait stream events cancel" ;;
+        runs) verbs="list get explain wait stream events external-actions cancel" ;;
         approvals) verbs="list show allow deny supply allow-all deny-all" ;;
         grants) verbs="list revoke" ;;
         questions) verbs="list show answer cancel" ;;
         permissions) verbs="check matrix" ;;
         tokens) verbs="list create rotate revoke" ;;
+        secrets) verbs="generate list get set import-credential revoke delete rotate-master-key" ;;
         audit) verbs="list show key checkpoint export prove verify" ;;
         journal) verbs="verify backup export prune rebuild" ;;
-        "") verbs="status capabilities run sessions events runs approvals grants questions permissions tokens audit journal" ;;
+        "") verbs="status capabilities run sessions events runs approvals grants questions permissions tokens secrets audit journal" ;;
     esac
 
     if [[ $word == -* ]]; then

@@ -1,3 +1,4 @@
+#include "bus/administration.hpp"
 #include "bus/dictionary.hpp"
 #include "bus/edge.hpp"
 #include "bus/error_reply.hpp"
@@ -37,6 +38,7 @@ void answer_created(sd_bus_message* call, const Result<control::CreatedSession>&
 Result<Plan> plan_create_session(BusEdge& edge, sd_bus_message* call) {
     KHEISH_TRY(Json options, read_dictionary(call));
     KHEISH_TRY(options, with_json_text(options, "permission_rules", control::kSmallBodyLimitBytes));
+    KHEISH_TRY(options, with_json_text(options, "credential_scope", control::kSmallBodyLimitBytes));
     KHEISH_TRY(control::CreateSession request, control::parse_create_session(options));
     AccessRequest access{.operation = Operation::sessions_create};
     if (request.session)
@@ -195,74 +197,6 @@ Result<Plan> plan_permission_matrix(BusEdge& edge, sd_bus_message* call) {
         }};
 }
 
-Result<Plan> plan_list_tokens(BusEdge& edge, sd_bus_message* call) {
-    KHEISH_TRY(const Json options, read_dictionary(call));
-    codec::ObjectReader reader(options, "options");
-    KHEISH_CHECK(reader.finish());
-    return Plan{
-        {.operation = Operation::tokens_list, .details = {{"summary", "list the tokens"}}},
-        [&edge](const Caller& caller, const BusMessage& message) {
-            reply_json(message.get(), edge.service().tokens_view(caller));
-        }};
-}
-
-template <class Request>
-using TokenChange = void (control::Service::*)(const Caller&, Request, Responder<Json>);
-
-/// The prompt says what is to be done to which token.
-template <class Request>
-Plan token_plan(
-    BusEdge& edge,
-    Operation operation,
-    std::string summary,
-    Request request,
-    TokenChange<Request> change) {
-    return Plan{
-        {.operation = operation, .details = {{"summary", std::move(summary)}}},
-        [&edge, change, request = std::move(request)](
-            const Caller& caller, BusMessage message) mutable {
-            (edge.service().*
-             change)(caller, std::move(request), json_responder(std::move(message)));
-        }};
-}
-
-Result<Plan> plan_create_token(BusEdge& edge, sd_bus_message* call) {
-    KHEISH_TRY(const Json options, read_dictionary(call));
-    KHEISH_TRY(control::CreateToken request, control::parse_create_token(options));
-    std::string summary = "make the token " + request.name + " with the role " +
-                          std::string(control::to_string(request.role));
-    return token_plan(
-        edge,
-        Operation::tokens_create,
-        std::move(summary),
-        std::move(request),
-        &control::Service::create_token);
-}
-
-Result<Plan> plan_rotate_token(BusEdge& edge, sd_bus_message* call) {
-    KHEISH_TRY(const Json options, read_dictionary(call));
-    KHEISH_TRY(control::RotateToken request, control::parse_rotate_token(options));
-    std::string summary = "give the token " + request.name + " a new secret";
-    return token_plan(
-        edge,
-        Operation::tokens_rotate,
-        std::move(summary),
-        std::move(request),
-        &control::Service::rotate_token);
-}
-
-Result<Plan> plan_revoke_token(BusEdge& edge, sd_bus_message* call) {
-    KHEISH_TRY(const Json options, read_dictionary(call));
-    KHEISH_TRY(control::RevokeToken request, control::parse_revoke_token(options));
-    std::string summary = "revoke the token " + request.name;
-    return token_plan(
-        edge,
-        Operation::tokens_revoke,
-        std::move(summary),
-        std::move(request),
-        &control::Service::revoke_token);
-}
-
 int get_version(
     sd_bus*, const char*, const char*, const char*, sd_bus_message* reply, void*, sd_bus_error*) {
     return sd_bus_message_append(reply, "s", KHEISH_VERSION);
@@ -352,6 +286,48 @@ const sd_bus_vtable kVtable[] = {
         SD_BUS_ARGS("a{sv}", options),
         SD_BUS_RESULT("s", view),
         handle<plan_revoke_token>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "ListSecrets",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_list_secrets>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "DescribeSecret",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_describe_secret>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "SetSecret",
+        SD_BUS_ARGS("a{sv}", options, "h", value),
+        SD_BUS_RESULT("s", view),
+        handle<plan_set_secret>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "ImportSecret",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_import_secret>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "RevokeSecret",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_revoke_secret>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "DeleteSecret",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_delete_secret>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "RotateMasterKey",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_rotate_master_key>,
         kOpen),
     SD_BUS_METHOD_WITH_ARGS(
         "DescribePermission",

@@ -38,6 +38,15 @@ Result<Plan> plan_events(BusEdge& edge, sd_bus_message* call) {
                 }};
 }
 
+Result<Plan> plan_external_actions(BusEdge& edge, sd_bus_message* call) {
+    KHEISH_TRY(const RunId run, run_of(call));
+    KHEISH_TRY(AccessRequest access, access_to(edge, Operation::runs_external_actions, run));
+    return Plan{std::move(access), [&edge, run](const Caller& caller, const BusMessage& message) {
+                    reply_json_file(
+                        message.get(), edge.service().external_actions_view(caller, run));
+                }};
+}
+
 Result<Plan> plan_follow(BusEdge& edge, sd_bus_message* call) {
     KHEISH_TRY(const RunId run, run_of(call));
     return plan_follow_of(edge, Operation::runs_follow, {.session = {}, .run = run}, call);
@@ -128,6 +137,12 @@ const sd_bus_vtable kVtable[] = {
         "Describe", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", view), handle<plan_describe>, kOpen),
     SD_BUS_METHOD_WITH_ARGS(
         "Events", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", view), handle<plan_events>, kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "ExternalActions",
+        SD_BUS_NO_ARGS,
+        SD_BUS_RESULT("h", view),
+        handle<plan_external_actions>,
+        kOpen),
     SD_BUS_METHOD_WITH_ARGS(
         "Follow",
         SD_BUS_ARGS("a{sv}", options),

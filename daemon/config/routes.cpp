@@ -176,28 +176,28 @@ Result<Routes> load_routes(const Directories& directories, const Environment& en
     return routes;
 }
 
-Result<Credential> read_credential(const Route& route, const Environment& environment) {
-    if (route.from_environment) {
-        KHEISH_TRY(
-            std::string value,
-            check_secret(variable(environment, kAnthropicKeyVariable), kAnthropicKeyVariable));
-        return Credential{.value = std::move(value), .from_environment = true};
-    }
+Result<std::string> read_given_credential(const std::string& name, const Environment& environment) {
     const std::string directory = variable(environment, "CREDENTIALS_DIRECTORY");
     if (directory.empty())
         return fail(Errc::not_found, "the service was given no credentials");
-    Result<std::string> value =
-        read_file(directory + "/" + route.credential, kCredentialLimitBytes + 1);
+    const std::string what = "credential \"" + name + "\"";
+    Result<std::string> value = read_file(directory + "/" + name, kCredentialLimitBytes + 1);
     if (!value && value.error().sys_errno == ENOENT)
-        return fail(Errc::not_found, "there is no credential \"" + route.credential + "\"");
+        return fail(Errc::not_found, "there is no " + what);
     if (!value)
-        return fail(
-            Errc::invalid_configuration,
-            "credential \"" + route.credential + "\": " + value.error().message);
+        return fail(Errc::invalid_configuration, what + ": " + value.error().message);
+    return check_secret(*std::move(value), what);
+}
+
+Result<Credential> read_credential(const Route& route, const Environment& environment) {
+    if (!route.from_environment) {
+        KHEISH_TRY(std::string value, read_given_credential(route.credential, environment));
+        return Credential{.value = std::move(value), .from_environment = false};
+    }
     KHEISH_TRY(
-        std::string checked,
-        check_secret(std::move(*value), "credential \"" + route.credential + "\""));
-    return Credential{.value = std::move(checked), .from_environment = false};
+        std::string value,
+        check_secret(variable(environment, kAnthropicKeyVariable), kAnthropicKeyVariable));
+    return Credential{.value = std::move(value), .from_environment = true};
 }
 
 } // namespace kheish::config

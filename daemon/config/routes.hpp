@@ -56,8 +56,12 @@ inline constexpr const char* kAnthropicKeyVariable = "ANTHROPIC_API_KEY";
 inline constexpr const char* kAnthropicBaseUrlVariable = "ANTHROPIC_BASE_URL";
 inline constexpr const char* kAnthropicModelVariable = "ANTHROPIC_MODEL";
 
-/// The credential that `route` names: $CREDENTIALS_DIRECTORY/<name> (systemd.exec(5)), its last
-/// newline dropped; for a route from the environment its variable. Errc::not_found where there is
+/// What systemd gives the service under this name: $CREDENTIALS_DIRECTORY/<name> (systemd.exec(5)),
+/// its last newline dropped. Errors as below.
+Result<std::string> read_given_credential(const std::string& name, const Environment& environment);
+
+/// The credential that `route` names, as systemd gives it; for a route from the environment its
+/// variable. Errc::not_found where there is
 /// none, Errc::invalid_configuration where it is empty, too long or no single line of printable
 /// ASCII. No message holds any of it.
 Result<Credential> read_credential(const Route& route, const Environment& environment);

@@ -1,5 +1,6 @@
 #include "config/settings.hpp"
 
+#include "base/fd.hpp"
 #include "base/text.hpp"
 #include "config/table_reader.hpp"
 #include "config/toml_file.hpp"
@@ -9,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 namespace kheish::config {
@@ -177,6 +179,8 @@ Result<Settings> read_settings(const Value& value) {
     return settings;
 }
 
+using DropIns = std::map<std::string, std::string, std::less<>>; ///< file name -> path
+
 /// Puts the file at `path` over `value`; a missing file changes nothing.
 Status add_file(Value& value, const std::string& path) {
     Result<Value> file = load_toml(path);
@@ -187,9 +191,8 @@ Status add_file(Value& value, const std::string& path) {
     return {};
 }
 
-/// File name -> path of the drop-ins in `directory`, over those already in `drop_ins`.
-Status list_drop_ins(
-    const std::string& directory, std::map<std::string, std::string, std::less<>>& drop_ins) {
+/// The drop-ins in `directory`, over those already in `drop_ins`.
+Status list_drop_ins(const std::string& directory, DropIns& drop_ins) {
     std::error_code error;
     std::filesystem::directory_iterator entry(directory, error);
     if (error == std::errc::no_such_file_or_directory)
@@ -210,15 +213,40 @@ Status list_drop_ins(
     return {};
 }
 
+Result<DropIns> drop_ins_of(const Directories& directories) {
+    DropIns drop_ins;
+    KHEISH_CHECK(list_drop_ins(directories.vendor + "/kheish.toml.d", drop_ins));
+    KHEISH_CHECK(list_drop_ins(directories.local + "/kheish.toml.d", drop_ins));
+    return drop_ins;
+}
+
 } // namespace
+
+Result<std::vector<SourceFile>> configuration_files(const Directories& directories) {
+    std::vector<std::string> paths{
+        directories.vendor + "/kheish.toml", directories.local + "/kheish.toml"};
+    KHEISH_TRY(const DropIns drop_ins, drop_ins_of(directories));
+    for (const auto& [name, path] : drop_ins)
+        paths.push_back(path);
+    const std::string routes = directories.local + "/routes.toml";
+    paths.push_back(
+        ::access(routes.c_str(), F_OK) == 0 ? routes : directories.vendor + "/routes.toml");
+    std::vector<SourceFile> files;
+    for (std::string& path : paths) {
+        Result<std::string> text = read_file(path, kFileLimitBytes);
+        if (text)
+            files.push_back({std::move(path), *std::move(text)});
+        else if (text.error().sys_errno != ENOENT)
+            return fail(std::move(text).error());
+    }
+    return files;
+}
 
 Result<Settings> load_settings(const Directories& directories) {
     Value merged{.content = Table{}, .origin = directories.local + "/kheish.toml:1"};
     KHEISH_CHECK(add_file(merged, directories.vendor + "/kheish.toml"));
     KHEISH_CHECK(add_file(merged, directories.local + "/kheish.toml"));
-    std::map<std::string, std::string, std::less<>> drop_ins;
-    KHEISH_CHECK(list_drop_ins(directories.vendor + "/kheish.toml.d", drop_ins));
-    KHEISH_CHECK(list_drop_ins(directories.local + "/kheish.toml.d", drop_ins));
+    KHEISH_TRY(const DropIns drop_ins, drop_ins_of(directories));
     for (const auto& [name, path] : drop_ins)
         KHEISH_CHECK(add_file(merged, path));
     return read_settings(merged);

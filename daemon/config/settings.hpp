@@ -82,6 +82,15 @@ struct Settings {
     } http;
 };
 
+/// A file of the configuration, as it is.
+struct SourceFile {
+    std::string path;
+    std::string text;
+};
+
+/// All files that load_settings() and load_routes() read, in that order. Errors as theirs.
+Result<std::vector<SourceFile>> configuration_files(const Directories& directories);
+
 /// Reads, in this order, each over the one before: kheish.toml of the vendor directory, kheish.toml
 /// of the local one, then the files kheish.toml.d/*.toml of both by name, where a local file
 /// replaces the vendor's of the same name. No file at all gives the defaults. An unknown key, a

@@ -52,6 +52,26 @@ void ControlPlane::note_authentication_failure(AuthenticationFailure failure) {
             }));
 }
 
+void ControlPlane::note_start(std::string configuration) {
+    engine::Event event;
+    event.at_us = outside_.clock.now().wall_us;
+    event.authority = Authority::of(Principal::daemon());
+    event.body = engine::DaemonStarted{
+        .version = settings_.version,
+        .boot_id = outside_.clock.boot_id(),
+        .configuration = codec::blob_ref(configuration)};
+    journal::Write write;
+    write.events.push_back(to_new_event(event));
+    write.blobs.push_back(std::move(configuration));
+    outside_.journal.submit(
+        std::move(write), Responder<journal::Committed>([](const Result<journal::Committed>& done) {
+            if (!done)
+                log(Level::error,
+                    "the start could not be put on record",
+                    {{log_field::kError, done.error().to_string()}});
+        }));
+}
+
 /// The rules that would hold for a run of the session, if one is named, and of the project.
 Result<std::vector<govern::Rule>> ControlPlane::rules_for(
     const Caller& caller,
@@ -141,6 +161,58 @@ void ControlPlane::revoke_token(
     if (const Status status = check_administers(caller); !status)
         return responder.fail(status.error());
     tokens_.revoke(caller, request, std::move(responder));
+}
+
+// --- secrets
+// --------------------------------------------------------------------------------------
+
+Result<Json> ControlPlane::secrets_view(const Caller& caller) const {
+    KHEISH_CHECK(check_administers(caller));
+    return outside_.secrets.view();
+}
+
+Result<Json> ControlPlane::secret_view(const Caller& caller, const std::string& name) const {
+    KHEISH_CHECK(check_administers(caller));
+    return outside_.secrets.view_of(name);
+}
+
+void ControlPlane::set_secret(const Caller& caller, SetSecret request, Responder<Json> responder) {
+    Status status = check_administers(caller);
+    if (status)
+        status = readiness();
+    if (!status)
+        return responder.fail(status.error());
+    outside_.secrets.set(caller, std::move(request), std::move(responder));
+}
+
+void ControlPlane::import_secret(
+    const Caller& caller, ImportSecret request, Responder<Json> responder) {
+    Status status = check_administers(caller);
+    if (status)
+        status = readiness();
+    if (!status)
+        return responder.fail(status.error());
+    outside_.secrets.import(caller, request, std::move(responder));
+}
+
+void ControlPlane::revoke_secret(
+    const Caller& caller, NameSecret request, Responder<Json> responder) {
+    if (const Status status = check_administers(caller); !status)
+        return responder.fail(status.error());
+    outside_.secrets.revoke(caller, request, std::move(responder));
+}
+
+void ControlPlane::delete_secret(
+    const Caller& caller, NameSecret request, Responder<Json> responder) {
+    if (const Status status = check_administers(caller); !status)
+        return responder.fail(status.error());
+    outside_.secrets.remove(caller, request, std::move(responder));
+}
+
+void ControlPlane::rotate_master_key(const Caller& caller, Responder<Json> responder) {
+    if (const Status status = check_administers(caller); !status)
+        return responder.fail(status.error());
+    outside_.secrets.rotate_master_key(caller, std::move(responder));
 }
 
 } // namespace kheish::control

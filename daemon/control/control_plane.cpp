@@ -3,6 +3,7 @@
 #include "control/control_plane.hpp"
 
 #include "control/conversions.hpp"
+#include "control/external_actions.hpp"
 
 #include <utility>
 
@@ -37,9 +38,30 @@ ControlPlane::ControlPlane(Outside outside, Settings settings)
       tokens_(outside_, [this](const std::vector<engine::Event>& events) { on_committed(events); }),
       started_at_us_(outside_.clock.now().wall_us) {}
 
+ControlPlane::~ControlPlane() {
+    outside_.secrets.set_announcer({});
+    outside_.secrets.set_users({});
+    outside_.secrets.set_change_listener({});
+}
+
+std::vector<std::string> ControlPlane::routes_that_need(const std::string& credential) const {
+    std::vector<std::string> routes;
+    for (const models::RouteView& route : outside_.routes.list())
+        if (route.credential == credential)
+            routes.push_back(route.route_id);
+    return routes;
+}
+
 Status ControlPlane::restore() {
     grants_.set_announcer(
         [this](const std::vector<engine::Event>& events) { on_committed(events); });
+    Secrets& secrets = outside_.secrets;
+    secrets.set_announcer(
+        [this](const std::vector<engine::Event>& events) { on_committed(events); });
+    secrets.set_users([this](const std::string& name) { return routes_that_need(name); });
+    secrets.set_change_listener([this](const std::string& name, bool gone) {
+        supervisor_.on_credential_changed(name, gone);
+    });
     KHEISH_CHECK(tokens_.load());
     KHEISH_CHECK(grants_.load());
     return supervisor_.restore();
@@ -135,6 +157,11 @@ Result<Json> ControlPlane::runs_view(const Caller& caller, const ListRuns& reque
 Result<Json> ControlPlane::run_events_view(const Caller& caller, RunId run) const {
     KHEISH_CHECK(reader_.run_for(caller, run));
     return reader_.run_events(run);
+}
+
+Result<Json> ControlPlane::external_actions_view(const Caller& caller, RunId run) const {
+    KHEISH_CHECK(reader_.run_for(caller, run));
+    return control::external_actions_view(outside_.journal, run);
 }
 
 Result<Json>

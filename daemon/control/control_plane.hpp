@@ -4,6 +4,7 @@
 #include "control/grants.hpp"
 #include "control/host_events.hpp"
 #include "control/reader.hpp"
+#include "control/secrets.hpp"
 #include "control/service.hpp"
 #include "control/supervisor.hpp"
 #include "control/tokens.hpp"
@@ -18,9 +19,14 @@ namespace kheish::control {
 class ControlPlane final : public Service, public CommitObserver, public HostEvents {
   public:
     ControlPlane(Outside outside, Settings settings);
+    ControlPlane(const ControlPlane&) = delete;
+    ControlPlane& operator=(const ControlPlane&) = delete;
+    ~ControlPlane() override;
 
     /// Takes over what the journal has. Called once, before any other member.
     Status restore();
+    /// Puts it on record that this program decides from here on, by this configuration.
+    void note_start(std::string configuration);
     /// From here on no new work is taken; runs go on.
     void drain() { draining_ = true; }
 
@@ -37,6 +43,7 @@ class ControlPlane final : public Service, public CommitObserver, public HostEve
     Result<codec::Json> run_view(const Caller&, RunId) const override;
     Result<codec::Json> runs_view(const Caller&, const ListRuns&) const override;
     Result<codec::Json> run_events_view(const Caller&, RunId) const override;
+    Result<codec::Json> external_actions_view(const Caller&, RunId) const override;
     Result<codec::Json>
     approvals_view(const Caller&, const std::optional<SessionId>&) const override;
     Result<codec::Json> approval_view(const Caller&, const ApprovalId&) const override;
@@ -83,6 +90,13 @@ class ControlPlane final : public Service, public CommitObserver, public HostEve
     void create_token(const Caller&, CreateToken, Responder<codec::Json>) override;
     void rotate_token(const Caller&, RotateToken, Responder<codec::Json>) override;
     void revoke_token(const Caller&, RevokeToken, Responder<codec::Json>) override;
+    Result<codec::Json> secrets_view(const Caller&) const override;
+    Result<codec::Json> secret_view(const Caller&, const std::string& name) const override;
+    void set_secret(const Caller&, SetSecret, Responder<codec::Json>) override;
+    void import_secret(const Caller&, ImportSecret, Responder<codec::Json>) override;
+    void revoke_secret(const Caller&, NameSecret, Responder<codec::Json>) override;
+    void delete_secret(const Caller&, NameSecret, Responder<codec::Json>) override;
+    void rotate_master_key(const Caller&, Responder<codec::Json>) override;
     void note_authentication_failure(AuthenticationFailure) override;
     Tokens& tokens() { return tokens_; }
 
@@ -111,6 +125,7 @@ class ControlPlane final : public Service, public CommitObserver, public HostEve
         const std::optional<SessionId>& session,
         const std::optional<std::string>& project) const;
 
+    std::vector<std::string> routes_that_need(const std::string& credential) const;
     SessionId new_session_id();
     Result<engine::RunAccepted>
     accepted_of(const journal::SessionRow& session, const SubmitInput& input) const;

@@ -73,6 +73,28 @@ Words explain_retry(const engine::RunState* state, bool network) {
     return words;
 }
 
+Words explain_credential(const journal::RunRow& row, const engine::RunState* state) {
+    Words words{
+        "the credential of route " + foreign(row.route) + " is missing or is not taken",
+        "another one, which an administrator gives with kheishctl secrets set or as a systemd "
+        "credential; kheishd goes on then, and asks again by itself meanwhile"};
+    if (state == nullptr)
+        return words;
+    words.text += in_parentheses(state->model.last_failure.error);
+    if (state->model.phase == engine::ModelState::Phase::waiting)
+        words.until_us = state->model.retry.deadline.wall_us;
+    return words;
+}
+
+Words explain_audit(const engine::RunState* state) {
+    Words words{
+        "what kheishd would do outside of itself cannot be put on record, so it is not done",
+        "a journal that takes writes (kheishctl status); kheishd tries again by itself"};
+    if (state != nullptr)
+        words.text += in_parentheses(state->model.last_failure.error);
+    return words;
+}
+
 Words explain_tools(const engine::RunState* state) {
     std::vector<std::string> running;
     if (state != nullptr)
@@ -149,6 +171,10 @@ Words explain_wait(
         return explain_retry(around.state, false);
     case WaitReason::network:
         return explain_retry(around.state, true);
+    case WaitReason::audit:
+        return explain_audit(around.state);
+    case WaitReason::credential:
+        return explain_credential(row, around.state);
     case WaitReason::tools:
         return explain_tools(around.state);
     case WaitReason::launch:

@@ -77,31 +77,39 @@ bool Grants::has_expired(const GrantRow& row) const {
     return row.expires_us && *row.expires_us <= clock_.now().wall_us;
 }
 
-bool Grants::holds_in(const GrantRow& row, const Place& place) const {
+std::string Grants::owner_of(const SessionId& session) const {
+    const Result<journal::SessionRow> row = journal_.session(session);
+    return row ? row->owner : "";
+}
+
+bool Grants::holds_in(const GrantRow& row, const Place& place, const std::string& owner) const {
     if (has_expired(row) || changing_.contains(row.grant))
         return false;
     if (is_for(row, govern::GrantLifetime::run))
         return row.run == place.run;
     if (is_for(row, govern::GrantLifetime::session))
         return row.session == place.session;
-    if (row.workspace != place.workspace)
-        return false;
-    const Result<journal::SessionRow> session = journal_.session(place.session);
-    return session && session->owner == row.owner;
+    return row.workspace == place.workspace && row.owner == owner;
 }
 
 std::vector<const govern::Grant*> Grants::of(const Place& place) const {
     std::vector<const govern::Grant*> grants;
+    if (live_.empty())
+        return grants;
+    const std::string owner = owner_of(place.session);
     for (const auto& [id, entry] : live_)
-        if (holds_in(entry.row, place))
+        if (holds_in(entry.row, place, owner))
             grants.push_back(&entry.grant);
     return grants;
 }
 
 bool Grants::hold(const std::vector<std::string>& ids, const Place& place) const {
-    return std::all_of(ids.begin(), ids.end(), [this, &place](const std::string& id) {
+    if (ids.empty())
+        return true;
+    const std::string owner = owner_of(place.session);
+    return std::all_of(ids.begin(), ids.end(), [this, &place, &owner](const std::string& id) {
         const auto found = live_.find(id);
-        return found != live_.end() && holds_in(found->second.row, place);
+        return found != live_.end() && holds_in(found->second.row, place, owner);
     });
 }
 
@@ -188,8 +196,10 @@ void Grants::revoke(const Caller& caller, const RevokeGrant& request, Responder<
         return responder.fail(known.error());
     if (!caller.acts_for_others && known->owner != caller.principal.to_string())
         return responder.fail(Errc::forbidden, request.grant + " is not yours");
-    if (known->revoked_us || changing_.contains(request.grant))
-        return responder.fail(Errc::conflict, request.grant + " has been revoked");
+    if (known->revoked_us)
+        return responder.answer(view_of(*known)); // a repeated revocation changes nothing
+    if (changing_.contains(request.grant))
+        return responder.fail(Errc::conflict, request.grant + " is being revoked");
     engine::Event event;
     event.session = known->session;
     event.agent = primary_agent(known->session);

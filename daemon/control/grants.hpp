@@ -61,8 +61,8 @@ class Grants {
     codec::Json view(const Caller& caller, const ListGrants& request) const;
     /// Errc::not_found, or who owns the session that it comes from.
     Result<Principal> owner(const std::string& grant) const;
-    /// Answers with the grant's view. Errc::not_found; Errc::forbidden for somebody else's;
-    /// Errc::conflict where it has been revoked.
+    /// Answers with the grant's view, also where it has been revoked. Errc::not_found;
+    /// Errc::forbidden for somebody else's; Errc::conflict while that is under way.
     void revoke(const Caller& caller, const RevokeGrant& request, Responder<codec::Json> responder);
 
   private:
@@ -73,7 +73,9 @@ class Grants {
 
     Status keep(journal::GrantRow row);
     bool has_expired(const journal::GrantRow& row) const;
-    bool holds_in(const journal::GrantRow& row, const Place& place) const;
+    bool holds_in(const journal::GrantRow& row, const Place& place, const std::string& owner) const;
+    /// Of the session; nobody where it cannot be read.
+    std::string owner_of(const SessionId& session) const;
     void drop(const std::function<bool(const journal::GrantRow&)>& over);
     codec::Json view_of(const journal::GrantRow& row) const;
     void finish(

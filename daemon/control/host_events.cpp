@@ -35,6 +35,15 @@ void Supervisor::on_network_changed() {
         actor->on_network_changed();
 }
 
+void Supervisor::on_credential_changed(const std::string& name, bool gone) {
+    for (const std::shared_ptr<RunActor>& actor : all_actors()) {
+        const std::optional<models::RouteView> route =
+            outside_.routes.find(actor->state().request.route);
+        if (route && route->credential == name)
+            actor->on_credential_changed(gone);
+    }
+}
+
 void Supervisor::before_sleep() {
     going_to_sleep_ = true;
     for (const std::shared_ptr<RunActor>& actor : all_actors())

@@ -39,6 +39,7 @@ constexpr std::array kTable{
     OperationInfo{runs_get, "runs.get", "Run", "Describe", "GET", "/v1/runs/{rid}", "runs get", kActionRead, Role::reader, read, 0, false, false},
     OperationInfo{runs_events, "runs.events", "Run", "Events", "GET", "/v1/runs/{rid}/events", "runs events", kActionRead, Role::reader, read, 0, false, false},
     OperationInfo{runs_follow, "runs.stream", "Run", "Follow", "GET", "/v1/runs/{rid}/stream", "runs stream", kActionRead, Role::reader, read, 0, false, false},
+    OperationInfo{runs_external_actions, "runs.external-actions", "Run", "ExternalActions", "GET", "/v1/runs/{rid}/external-actions", "runs external-actions", kActionRead, Role::reader, read, 0, false, false},
     OperationInfo{runs_cancel, "runs.cancel", "Run", "Cancel", "POST", "/v1/runs/{rid}/cancel", "runs cancel", kActionControl, Role::operate, AuditClass::control, kSmall, true, true},
     OperationInfo{runs_resolve, "runs.approvals", "Run", "ResolveApprovals", "POST", "/v1/runs/{rid}/approvals", "", kActionApprove, Role::operate, approve, kResolve, true, true},
 
@@ -64,6 +65,15 @@ constexpr std::array kTable{
     OperationInfo{tokens_create, "tokens.create", "Manager", "CreateToken", "", "", "tokens create", kActionAdminister, Role::admin, administer, kSmall, true, false},
     OperationInfo{tokens_rotate, "tokens.rotate", "Manager", "RotateToken", "", "", "tokens rotate", kActionAdminister, Role::admin, administer, kSmall, true, false},
     OperationInfo{tokens_revoke, "tokens.revoke", "Manager", "RevokeToken", "", "", "tokens revoke", kActionAdminister, Role::admin, administer, kSmall, true, false},
+
+    OperationInfo{secrets_list, "secrets.list", "Manager", "ListSecrets", "GET", "/v1/runtime/secrets", "secrets list", kActionAdminister, Role::admin, administer, 0, false, false},
+    OperationInfo{secrets_get, "secrets.get", "Manager", "DescribeSecret", "GET", "/v1/runtime/secrets/{ref}", "secrets get", kActionAdminister, Role::admin, administer, 0, false, false},
+    // The same secret under the same key would have to be told from another one by something that is kept.
+    OperationInfo{secrets_set, "secrets.set", "Manager", "SetSecret", "POST", "/v1/runtime/secrets", "secrets set", kActionAdminister, Role::admin, administer, kSmall, true, false},
+    OperationInfo{secrets_import, "secrets.import", "Manager", "ImportSecret", "", "", "secrets import-credential", kActionAdminister, Role::admin, administer, kSmall, true, false},
+    OperationInfo{secrets_revoke, "secrets.revoke", "Manager", "RevokeSecret", "", "", "secrets revoke", kActionAdminister, Role::admin, administer, kSmall, true, false},
+    OperationInfo{secrets_delete, "secrets.delete", "Manager", "DeleteSecret", "DELETE", "/v1/runtime/secrets/{ref}", "secrets delete", kActionAdminister, Role::admin, administer, kSmall, true, false},
+    OperationInfo{secrets_rotate_master_key, "secrets.rotate-master-key", "Manager", "RotateMasterKey", "", "", "secrets rotate-master-key", kActionAdminister, Role::admin, administer, kSmall, true, false},
 
     OperationInfo{permissions_check, "permissions.check", "Manager", "DescribePermission", "POST", "/v1/runtime/permissions/check", "permissions check", kActionRead, Role::reader, read, kSmall, false, false},
     OperationInfo{permissions_matrix, "permissions.matrix", "Manager", "DescribePermissionMatrix", "POST", "/v1/runtime/permissions/matrix", "permissions matrix", kActionRead, Role::reader, read, kSmall, false, false},

@@ -32,6 +32,7 @@ enum class Operation {
     runs_get,
     runs_events,
     runs_follow,
+    runs_external_actions,
     runs_cancel,
     runs_resolve,
     approvals_list,
@@ -52,6 +53,13 @@ enum class Operation {
     tokens_create,
     tokens_rotate,
     tokens_revoke,
+    secrets_list,
+    secrets_get,
+    secrets_set,
+    secrets_import,
+    secrets_revoke,
+    secrets_delete,
+    secrets_rotate_master_key,
     permissions_check,
     permissions_matrix,
 };
@@ -75,7 +83,7 @@ struct OperationInfo {
                                      ///< empty: not on D-Bus
     std::string_view dbus_member;
     std::string_view http_method; ///< empty: not over HTTP
-    std::string_view http_path;   ///< {sid}, {rid}, {qid} and {gid} stand for ids
+    std::string_view http_path;   ///< {sid}, {rid}, {qid}, {gid} and {ref} stand for ids
     std::string_view command;     ///< kheishctl's words; empty: none
 
     /// polkit action for one's own sessions and runs; that for somebody else's is the same with

@@ -282,6 +282,9 @@ Result<Json> Reader::session(const SessionId& session) const {
     KHEISH_TRY(const journal::SessionRow row, journal_.session(session));
     SessionDetails details;
     details.active = active_run(session);
+    if (!row.credential_scope.empty()) {
+        KHEISH_TRY(details.credential_scope, codec::parse_json(row.credential_scope));
+    }
     if (row.permission_rules) {
         KHEISH_TRY(const std::string rules, journal_.blob(row.permission_rules->digest));
         KHEISH_TRY(details.permission_rules, codec::parse_json(rules));

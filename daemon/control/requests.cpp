@@ -208,8 +208,14 @@ Result<CreateSession> parse_create_session(const Json& body, std::optional<std::
     if (request.workspace.find('\0') != std::string::npos)
         reader.reject("workspace", "must not hold a NUL character");
     const std::vector<Json> rules = reader.optional_array("permission_rules", kSessionRuleLimit);
+    const std::optional<Json> scope = reader.optional_object("credential_scope");
     std::optional<std::string> key = reader.optional_string("idempotency_key");
     KHEISH_CHECK(reader.finish());
+    if (scope) {
+        KHEISH_TRY(
+            request.credential_scope,
+            govern::parse_credential_scope(*scope, "body.credential_scope"));
+    }
     KHEISH_TRY(request.permission_rules, session_rules(rules));
     KHEISH_TRY(request.idempotency_key, read_idempotency_key(std::move(key), std::move(header)));
     if (session) {

@@ -6,6 +6,7 @@
 #include "codec/json.hpp"
 #include "control/grant_requests.hpp"
 #include "govern/permission.hpp"
+#include "govern/scope.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -33,9 +34,11 @@ struct CreateSession {
     std::string thread_id = {};
     std::string workspace = {}; ///< absolute path; empty: a directory of the session's own
     std::vector<govern::Rule> permission_rules = {}; ///< they narrow what holds for everybody
+    std::optional<govern::CredentialScope> credential_scope = {};
     std::optional<std::string> idempotency_key = {};
 };
 /// Members: session_id, thread_id, workspace, permission_rules (permission_rules.hpp),
+/// credential_scope (govern/scope.hpp),
 /// idempotency_key.
 Result<CreateSession>
 parse_create_session(const codec::Json& body, std::optional<std::string> idempotency_header = {});

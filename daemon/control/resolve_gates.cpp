@@ -11,26 +11,22 @@ using codec::Json;
 
 namespace {
 
-Json fingerprint(const std::optional<Remember>& remember) {
-    if (!remember)
-        return {};
-    return Json::array(
-        {govern::to_string(remember->kind),
-         remember->pattern,
-         govern::to_string(remember->lifetime),
-         remember->days});
-}
-
 /// Everything of a decision: with anything else it is another decision.
 Json fingerprint(const Resolution& resolution) {
-    return Json::array(
+    Json all = Json::array(
         {resolution.approval.value,
          to_string(resolution.behavior),
          resolution.reason,
          resolution.digest ? resolution.digest->to_hex() : "",
          resolution.updated_input ? Json(*resolution.updated_input) : Json(),
-         fingerprint(resolution.remember),
          resolution.result ? Json(*resolution.result) : Json()});
+    if (const std::optional<Remember>& remember = resolution.remember)
+        all.append(Json::array(
+            {govern::to_string(remember->kind),
+             remember->pattern,
+             govern::to_string(remember->lifetime),
+             remember->days}));
+    return all;
 }
 
 /// What somebody is told of a run who decides about its gate, and to whom it does not belong.

@@ -85,9 +85,10 @@ void Supervisor::resume(const std::vector<std::shared_ptr<RunActor>>& loaded) {
     std::set<SessionId> sessions;
     for (const std::shared_ptr<RunActor>& actor : loaded) {
         sessions.insert(actor->state().session);
-        if (actor->state().status != engine::RunStatus::queued)
+        if (actor->state().status != engine::RunStatus::queued) {
             actor->recover(boot_id);
-        else
+            actor->on_credential_changed(false); // systemd may have given us another one
+        } else
             actor->advance(); // it may have been cancelled in the line
     }
     for (const SessionId& session : sessions)

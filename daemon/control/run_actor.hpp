@@ -27,6 +27,8 @@
 
 namespace kheish::control {
 
+class Secrets;
+
 /// The outside of the control plane. All of it outlives the control plane.
 struct Outside {
     journal::Journal& journal;
@@ -35,6 +37,7 @@ struct Outside {
     Entropy& entropy;
     models::Routes& routes;
     scopes::RunHost& host;
+    Secrets& secrets;
 };
 
 class RunActor;
@@ -133,6 +136,9 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
         Responder<void> responder);
     /// An attempt that waits for the network is made now.
     void on_network_changed();
+    /// An attempt that waits for a credential is made now; where it is gone, one that is under way
+    /// with it is given up and waits.
+    void on_credential_changed(bool gone);
     /// A model call under way is given up, to be made again.
     void on_sleep();
     /// Writes that it makes no progress.
@@ -202,6 +208,8 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     void stop_now(int attempt);
 
     void call_model(models::Request request, int turn, int attempt);
+    void wake_for_credential();
+    void give_up_model(std::string reason);
     void on_model_finished(
         int turn, int attempt, tl::expected<models::Response, models::CallError> result);
     void fail_model(int turn, int attempt, models::CallError::Kind kind, std::string message);

@@ -165,7 +165,8 @@ void RunActor::Planner::operator()(const engine::ScheduleModelRetry& effect) {
             .turn = effect.turn,
             .attempt = effect.attempt,
             .network = effect.network,
-            .deadline = Deadline::after(delay.count(), actor.outside_.clock)});
+            .deadline = Deadline::after(delay.count(), actor.outside_.clock),
+            .credential = effect.credential});
 }
 
 void RunActor::Planner::operator()(const engine::ArmRetryTimer& effect) {

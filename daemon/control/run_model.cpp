@@ -3,11 +3,26 @@
 #include "control/conversions.hpp"
 #include "control/prompt.hpp"
 #include "control/run_actor.hpp"
+#include "govern/scope.hpp"
 #include "tools/tool.hpp"
 
 #include <utility>
 
 namespace kheish::control {
+
+namespace {
+
+/// Looked at where the credential is used, whatever was looked at before. What cannot be read
+/// permits nothing.
+bool is_in_scope(const engine::RunAccepted& accepted) {
+    if (accepted.credential_scope.empty())
+        return true;
+    const Result<govern::CredentialScope> scope =
+        govern::parse_credential_scope(accepted.credential_scope);
+    return scope && scope->routes.permits(accepted.route);
+}
+
+} // namespace
 
 void RunActor::Planner::operator()(const engine::TrimContext& effect) {
     (void)actor.plan_event(plan, engine::ContextTrimmed{.first_turn = effect.first_turn});
@@ -21,6 +36,14 @@ void RunActor::Planner::operator()(const engine::RequestModel& effect) {
             engine::RunFailed{
                 .code = "route_not_ready",
                 .error = "route \"" + accepted.route + "\" is not configured or not ready"});
+        return;
+    }
+    if (!is_in_scope(accepted)) {
+        (void)actor.plan_event(
+            plan,
+            engine::RunFailed{
+                .code = "credential_scope_denied",
+                .error = "the session's credential scope blocks route \"" + accepted.route + "\""});
         return;
     }
     Result<Prompt> prompt = build_prompt(actor.state(), actor.outside_.journal);
@@ -75,6 +98,29 @@ void RunActor::on_network_changed() {
             self->record(
                 engine::ModelRetryWoken{.turn = model.retry.turn, .attempt = model.retry.attempt});
     });
+}
+
+void RunActor::on_credential_changed(bool gone) {
+    post([self = shared_from_this(), gone] {
+        if (gone)
+            self->give_up_model("the credential was taken away while the model was asked");
+        else
+            self->wake_for_credential();
+    });
+}
+
+void RunActor::wake_for_credential() {
+    const engine::ModelState& model = state().model;
+    if (model.phase == engine::ModelState::Phase::waiting && model.retry.credential)
+        record(engine::ModelRetryWoken{.turn = model.retry.turn, .attempt = model.retry.attempt});
+}
+
+/// The attempt that is under way, if there is one, is made again with another credential.
+void RunActor::give_up_model(std::string reason) {
+    const engine::ModelState& model = state().model;
+    if (model.phase == engine::ModelState::Phase::in_flight)
+        fail_model(
+            model.turn, model.attempt, models::CallError::Kind::authentication, std::move(reason));
 }
 
 void RunActor::on_sleep() {

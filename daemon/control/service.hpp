@@ -9,6 +9,7 @@
 #include "control/permission_check.hpp"
 #include "control/question_requests.hpp"
 #include "control/requests.hpp"
+#include "control/secret_requests.hpp"
 #include "control/stream.hpp"
 #include "control/token_requests.hpp"
 
@@ -137,6 +138,8 @@ class Service {
     virtual Result<codec::Json> run_view(const Caller&, RunId) const = 0;
     virtual Result<codec::Json> runs_view(const Caller&, const ListRuns&) const = 0;
     virtual Result<codec::Json> run_events_view(const Caller&, RunId) const = 0;
+    /// As external_actions.hpp has it.
+    virtual Result<codec::Json> external_actions_view(const Caller&, RunId) const = 0;
     /// Pending approvals, of one session where given.
     virtual Result<codec::Json>
     approvals_view(const Caller&, const std::optional<SessionId>&) const = 0;
@@ -221,6 +224,15 @@ class Service {
     virtual void create_token(const Caller&, CreateToken, Responder<codec::Json>) = 0;
     virtual void rotate_token(const Caller&, RotateToken, Responder<codec::Json>) = 0;
     virtual void revoke_token(const Caller&, RevokeToken, Responder<codec::Json>) = 0;
+
+    /// As secrets.hpp has them.
+    virtual Result<codec::Json> secrets_view(const Caller&) const = 0;
+    virtual Result<codec::Json> secret_view(const Caller&, const std::string& name) const = 0;
+    virtual void set_secret(const Caller&, SetSecret, Responder<codec::Json>) = 0;
+    virtual void import_secret(const Caller&, ImportSecret, Responder<codec::Json>) = 0;
+    virtual void revoke_secret(const Caller&, NameSecret, Responder<codec::Json>) = 0;
+    virtual void delete_secret(const Caller&, NameSecret, Responder<codec::Json>) = 0;
+    virtual void rotate_master_key(const Caller&, Responder<codec::Json>) = 0;
 
     /// Puts it on record.
     virtual void note_authentication_failure(AuthenticationFailure) = 0;

@@ -13,6 +13,7 @@ Result<journal::SessionRow> begin_session_row(const engine::Event& event) {
     row.workspace = created->workspace;
     row.thread_id = created->thread_id;
     row.permission_rules = created->permission_rules;
+    row.credential_scope = created->credential_scope;
     row.created_us = event.at_us;
     return row;
 }

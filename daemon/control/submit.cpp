@@ -45,6 +45,27 @@ int width(govern::Mode mode) {
     return 0;
 }
 
+/// As journaled; nothing where it permits everything.
+std::string scope_text(const CreateSession& request) {
+    if (!request.credential_scope || request.credential_scope->is_unconstrained())
+        return {};
+    return codec::canonical_json(govern::to_json(*request.credential_scope));
+}
+
+/// What the session may not prove itself with it does not ask.
+Status check_scope(const journal::SessionRow& session, const std::string& route) {
+    if (session.credential_scope.empty())
+        return {};
+    KHEISH_TRY(
+        const govern::CredentialScope scope,
+        govern::parse_credential_scope(session.credential_scope));
+    if (scope.routes.permits(route))
+        return {};
+    return fail(
+        Errc::forbidden,
+        "the credential scope of session " + session.session.value + " blocks route " + route);
+}
+
 bool is_at_most(govern::Mode wanted, govern::Mode configured) {
     return wanted == configured || width(wanted) < width(configured);
 }
@@ -73,6 +94,8 @@ Result<CreatedSession> ControlPlane::existing_session(
     if (!request.permission_rules.empty() &&
         known.permission_rules != codec::blob_ref(session_rules_text(request.permission_rules)))
         return fail(Errc::session_conflict, name + " has other permission rules");
+    if (request.credential_scope && scope_text(request) != known.credential_scope)
+        return fail(Errc::session_conflict, name + " has another credential scope");
     return CreatedSession{known.session, reader_.session(known.session).value_or(Json()), false};
 }
 
@@ -86,6 +109,8 @@ void ControlPlane::create_session(
         {request.session ? request.session->value : "", request.thread_id, request.workspace});
     if (!request.permission_rules.empty())
         wanted.append(rules_view(request.permission_rules));
+    if (request.credential_scope)
+        wanted.append(govern::to_json(*request.credential_scope));
     std::optional<journal::IdempotencyReceipt> receipt = receipt_of(
         request.idempotency_key,
         caller,
@@ -129,6 +154,7 @@ void ControlPlane::make_session(
                             ? settings_.workspaces_directory + "/" + session.value
                             : request.workspace;
     created.thread_id = request.thread_id;
+    created.credential_scope = scope_text(request);
     std::vector<std::string> blobs;
     if (!request.permission_rules.empty()) {
         blobs.push_back(session_rules_text(request.permission_rules));
@@ -216,6 +242,7 @@ ControlPlane::accepted_of(const journal::SessionRow& session, const SubmitInput&
                 " are allowed (runs.input_limit_bytes, kheish.toml(5))");
     engine::RunAccepted accepted;
     KHEISH_TRY(accepted.route, ready_route(input.route));
+    KHEISH_CHECK(check_scope(session, accepted.route));
     const std::optional<models::RouteView> route = outside_.routes.find(accepted.route);
     accepted.model = input.model.empty() && route ? route->default_model : input.model;
     accepted.input = codec::blob_ref(input.content);
@@ -230,6 +257,7 @@ ControlPlane::accepted_of(const journal::SessionRow& session, const SubmitInput&
     accepted.run_as = session.run_as;
     accepted.workspace = session.workspace;
     accepted.permission_rules = session.permission_rules;
+    accepted.credential_scope = session.credential_scope;
     accepted.reads_project = true;
     const govern::Mode mode = input.permission_mode.value_or(settings_.permission_mode);
     if (!is_at_most(mode, settings_.permission_mode))

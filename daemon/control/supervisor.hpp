@@ -56,6 +56,8 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
         Responder<void> responder);
     // What happens to the machine (host_events.hpp).
     void on_network_changed();
+    /// Of the runs whose route has the credential `name`.
+    void on_credential_changed(const std::string& name, bool gone);
     void before_sleep();
     void after_sleep();
     /// Told when the first run begins to work for itself, and when the last one ends doing so.

@@ -257,6 +257,8 @@ Json session_view(const journal::SessionRow& row, const SessionDetails& details)
     set_text(view, "thread_id", row.thread_id);
     if (details.permission_rules.is_array())
         view.set("permission_rules", details.permission_rules);
+    if (details.credential_scope.is_object())
+        view.set("credential_scope", details.credential_scope);
     if (details.active)
         view.set("active_run_id", details.active->run.to_string());
     set_time(view, "ended_at_ms", row.ended_us);

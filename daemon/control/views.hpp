@@ -47,6 +47,7 @@ struct SessionDetails {
     std::string last_answer; ///< text of the newest output, empty where there is none
     std::string last_error;
     codec::Json permission_rules = {}; ///< an array where the session has its own
+    codec::Json credential_scope = {}; ///< an object where it has one
 };
 codec::Json session_view(const journal::SessionRow& row, const SessionDetails& details);
 codec::Json session_summary_view(

@@ -13,6 +13,9 @@ using ScopePhase = ScopeState::Phase;
 using ModelPhase = ModelState::Phase;
 using Effects = std::vector<Effect>;
 
+/// A key may be good again without anybody telling kheishd: its owner has paid, say.
+constexpr std::chrono::hours kCredentialRetry{1};
+
 /// Before the try that follows failure number `failures` (from 1).
 microseconds backoff(int failures) {
     constexpr int kDoublings = 6; // 2^6 s is beyond the longest
@@ -22,10 +25,15 @@ microseconds backoff(int failures) {
 
 ScheduleModelRetry retry_of(const ModelState& model) {
     const ModelFailed& failure = model.last_failure;
+    if (failure.error_kind == "authentication")
+        return {model.turn, model.attempt + 1, kCredentialRetry, false, true};
     const bool network = failure.error_kind == "network";
     const microseconds asked =
         std::clamp<microseconds>(microseconds(failure.retry_after_us), {}, kLongestRetryAfter);
-    const microseconds own = backoff(network ? model.network_failures : model.failures);
+    const bool unrecorded = failure.error_kind == "unrecorded";
+    const microseconds own = unrecorded
+                                 ? microseconds(kLongestBackoff)
+                                 : backoff(network ? model.network_failures : model.failures);
     return {model.turn, model.attempt + 1, std::max(own, asked), network};
 }
 

@@ -72,6 +72,7 @@ struct ScheduleModelRetry {
     int attempt = 1; ///< the one to be made then
     std::chrono::microseconds delay{0};
     bool network = false;
+    bool credential = false;
     friend bool operator==(const ScheduleModelRetry&, const ScheduleModelRetry&) = default;
 };
 

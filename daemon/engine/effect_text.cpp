@@ -38,7 +38,9 @@ std::string text(const AbortModel& effect) {
 }
 std::string text(const ScheduleModelRetry& effect) {
     return delay_text(turn_text("ScheduleModelRetry", effect.turn, effect.attempt), effect.delay) +
-           (effect.network ? " (network)" : "");
+           (effect.network      ? " (network)"
+            : effect.credential ? " (credential)"
+                                : "");
 }
 std::string text(const ArmRetryTimer& effect) {
     return turn_text("ArmRetryTimer", effect.turn, effect.attempt);

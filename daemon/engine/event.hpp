@@ -68,6 +68,9 @@ struct SessionCreated {
     std::string thread_id; ///< empty where none was given
     /// Permission rules of its own, as JSON; they narrow what holds for everybody.
     std::optional<codec::BlobRef> permission_rules = {};
+    /// What its runs may prove themselves with at most: canonical JSON (govern/scope.hpp), or
+    /// empty.
+    std::string credential_scope = {};
 };
 
 struct SessionEnded {
@@ -100,6 +103,7 @@ struct RunAccepted {
     std::optional<codec::BlobRef> permission_rules = {}; ///< of the session, pinned
     /// No call is judged before it is known what the project permits (ProjectPermissions).
     bool reads_project = false;
+    std::string credential_scope = {}; ///< of the session, pinned
 };
 
 struct RunQueued {
@@ -242,13 +246,15 @@ struct ModelFailed {
     std::int64_t retry_after_us = -1; ///< what the provider asked for, -1 where it did not
 };
 
-/// The next attempt waits. `network` where the provider can't be reached, else a timer.
+/// The next attempt waits. `network` where the provider can't be reached, `credential` where it
+/// does not take what the run proves itself with, or there is nothing; else a timer.
 struct ModelRetryScheduled {
     static constexpr std::string_view kType = "model.retry_scheduled";
     int turn = 1;
     int attempt = 1; ///< the attempt that will be made
     bool network = false;
     Deadline deadline;
+    bool credential = false;
 };
 
 struct ModelRetryDue {
@@ -257,7 +263,8 @@ struct ModelRetryDue {
     int attempt = 1;
 };
 
-/// The machine's network has changed: the attempt that waits for it is made now.
+/// The machine's network, or the credential, has changed: the attempt that waits for it is made
+/// now.
 struct ModelRetryWoken {
     static constexpr std::string_view kType = "model.retry_woken";
     int turn = 1;
@@ -328,6 +335,11 @@ using EventBody = std::variant<
     TokenCreated,
     TokenRotated,
     TokenRevoked,
+    SecretStored,
+    SecretRevoked,
+    SecretDeleted,
+    MasterKeyRotated,
+    DaemonStarted,
     AuthenticationFailed>;
 
 /// An event in its place. `seq` is 0 until the journal has committed it.

@@ -86,7 +86,11 @@ class Writer {
         if (value)
             object_.set(key, Json(value));
     }
-    /// A member that is there only if it is not empty.
+    /// Members that are there only if they are not empty.
+    void text(std::string_view key, const std::string& value) {
+        if (!value.empty())
+            object_.set(key, json(value));
+    }
     void list(std::string_view key, std::vector<std::string>& values) {
         if (!values.empty())
             object_.set(key, json(values));
@@ -196,6 +200,9 @@ class Reader {
     }
     void operator()(std::string_view key, std::vector<std::string>& values) {
         values = reader_.optional_strings(key, kAnyCount);
+    }
+    void text(std::string_view key, std::string& value) {
+        value = reader_.optional_string(key, kBodyLimitBytes).value_or("");
     }
     void list(std::string_view key, std::vector<std::string>& values) { (*this)(key, values); }
     void operator()(std::string_view key, std::vector<CallId>& values) {

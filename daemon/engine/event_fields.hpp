@@ -42,6 +42,7 @@ void fields(Archive& archive, SessionCreated& event) {
     archive("workspace", event.workspace);
     archive("thread_id", event.thread_id);
     archive("permission_rules", event.permission_rules);
+    archive.text("credential_scope", event.credential_scope);
 }
 
 template <class Archive>
@@ -69,6 +70,7 @@ void fields(Archive& archive, RunAccepted& event) {
     archive("context_limit_bytes", event.context_limit_bytes);
     archive("permission_rules", event.permission_rules);
     archive.flag("reads_project", event.reads_project);
+    archive.text("credential_scope", event.credential_scope);
 }
 
 template <class Archive>
@@ -202,6 +204,7 @@ void fields(Archive& archive, ModelRetryScheduled& event) {
     archive("deadline_wall_us", event.deadline.wall_us);
     archive("deadline_boot_us", event.deadline.boot_us);
     archive("boot_id", event.deadline.boot_id);
+    archive.flag("credential", event.credential);
 }
 
 template <class Archive>
@@ -389,6 +392,39 @@ template <class Archive>
 void fields(Archive& archive, TokenRevoked& event) {
     archive("name", event.name);
     archive("reason", event.reason);
+}
+
+template <class Archive>
+void fields(Archive& archive, SecretStored& event) {
+    archive("name", event.name);
+    archive("version", event.version);
+    archive("source", event.source);
+}
+
+template <class Archive>
+void fields(Archive& archive, SecretRevoked& event) {
+    archive("name", event.name);
+    archive("reason", event.reason);
+}
+
+template <class Archive>
+void fields(Archive& archive, SecretDeleted& event) {
+    archive("name", event.name);
+    archive("reason", event.reason);
+}
+
+template <class Archive>
+void fields(Archive& archive, MasterKeyRotated& event) {
+    archive("from", event.from);
+    archive("to", event.to);
+    archive("secrets", event.secrets);
+}
+
+template <class Archive>
+void fields(Archive& archive, DaemonStarted& event) {
+    archive("version", event.version);
+    archive("boot_id", event.boot_id);
+    archive("configuration", event.configuration);
 }
 
 template <class Archive>

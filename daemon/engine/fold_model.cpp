@@ -108,7 +108,9 @@ Status on(RunState& state, const ModelFailed& event) {
         return {};
     }
     model.network_failures = 0;
-    ++model.failures;
+    // The same request will do once there is another credential, or a record of it.
+    if (event.error_kind != "authentication" && event.error_kind != "unrecorded")
+        ++model.failures;
     return {};
 }
 
@@ -134,8 +136,8 @@ Status on(RunState& state, const ModelRetryDue& event) {
 Status on(RunState& state, const ModelRetryWoken& event) {
     KHEISH_CHECK(check_wait(state, event.turn, event.attempt));
     ModelState& model = state.model;
-    if (!model.retry.network)
-        return illegal("the attempt does not wait for the network");
+    if (!model.retry.network && !model.retry.credential)
+        return illegal("the attempt waits neither for the network nor for a credential");
     model.phase = Phase::idle;
     model.network_failures = 0; // of the network as it was
     return {};

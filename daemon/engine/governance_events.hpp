@@ -38,6 +38,49 @@ struct TokenRevoked {
     std::string reason;
 };
 
+/// A secret was given, for the first time or anew. What it is stands nowhere in the record.
+struct SecretStored {
+    static constexpr std::string_view kType = "secret.stored";
+    static constexpr bool kIsGovernance = true;
+    std::string name;
+    std::int64_t version = 1; ///< counts what was given under this name
+    std::string source;       ///< empty: by the caller; else the systemd credential it came from
+};
+
+/// What was given is gone; who needs it waits for another.
+struct SecretRevoked {
+    static constexpr std::string_view kType = "secret.revoked";
+    static constexpr bool kIsGovernance = true;
+    std::string name;
+    std::string reason;
+};
+
+struct SecretDeleted {
+    static constexpr std::string_view kType = "secret.deleted";
+    static constexpr bool kIsGovernance = true;
+    std::string name;
+    std::string reason;
+};
+
+/// All secrets lie under another master key.
+struct MasterKeyRotated {
+    static constexpr std::string_view kType = "master_key.rotated";
+    static constexpr bool kIsGovernance = true;
+    std::string from; ///< govern::MasterKey::id()
+    std::string to;
+    std::int64_t secrets = 0; ///< how many
+};
+
+/// From here on this program decides, by this configuration.
+struct DaemonStarted {
+    static constexpr std::string_view kType = "daemon.started";
+    static constexpr bool kIsGovernance = true;
+    std::string version;
+    std::string boot_id;
+    codec::BlobRef
+        configuration; ///< JSON array of {path, text}: the files, in the order of reading
+};
+
 /// Somebody was refused before it was known who they are. Those of one minute, one reason and one
 /// peer are one event, written when the first comes; a second tells that the peer has used up its
 /// tries.

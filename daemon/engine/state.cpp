@@ -27,6 +27,14 @@ WaitReason reason_by_calls(const RunState& state) {
     return WaitReason::tools;
 }
 
+WaitReason reason_by_failure(const std::string& kind) {
+    if (kind == "network")
+        return WaitReason::network;
+    if (kind == "authentication")
+        return WaitReason::credential;
+    return kind == "unrecorded" ? WaitReason::audit : WaitReason::timer;
+}
+
 WaitReason reason_of_running(const RunState& state) {
     if (!detail::is_batch_closed(state))
         return reason_by_calls(state);
@@ -36,9 +44,8 @@ WaitReason reason_of_running(const RunState& state) {
     case ModelState::Phase::in_flight:
         return WaitReason::model;
     case ModelState::Phase::failed:
-        return model.last_failure.error_kind == "network" ? WaitReason::network : WaitReason::timer;
     case ModelState::Phase::waiting:
-        return model.retry.network ? WaitReason::network : WaitReason::timer;
+        return reason_by_failure(model.last_failure.error_kind);
     }
     return WaitReason::model;
 }

@@ -390,6 +390,8 @@ Judgement judge(Mode mode, std::span<const Rule> rules, const Subject& subject, 
     if (strictest.grant != nullptr)
         note_grants(findings, judgement);
     apply_mode(subject, judgement);
+    if (judgement.decision != Behavior::allow)
+        judgement.grants.clear();
     return judgement;
 }
 

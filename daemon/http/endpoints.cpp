@@ -43,6 +43,7 @@ constexpr std::array kEndpoints{
     Endpoint{runs_get, handle::get_run, 200, Body::none, kNothing, kJsonType},
     Endpoint{runs_events, handle::run_events, 200, Body::none, kNothing, kJsonType},
     Endpoint{runs_follow, handle::follow, 200, Body::none, kStreamQuery, kEventStreamType},
+    Endpoint{runs_external_actions, handle::external_actions, 200, Body::none, kNothing, kJsonType},
     Endpoint{runs_cancel, handle::cancel_run, 200, Body::optional, kNothing, kJsonType},
     Endpoint{runs_resolve, handle::resolve_run, 202, Body::required, kNothing, kJsonType},
     Endpoint{grants_list, handle::list_grants, 200, Body::none, kSessionQuery, kJsonType},
@@ -52,6 +53,10 @@ constexpr std::array kEndpoints{
     Endpoint{sessions_answer, handle::answer_session, 200, Body::required, kNothing, kJsonType},
     Endpoint{runs_answer, handle::answer_run, 202, Body::required, kNothing, kJsonType},
     Endpoint{questions_cancel, handle::cancel_question, 200, Body::optional, kNothing, kJsonType},
+    Endpoint{secrets_list, handle::list_secrets, 200, Body::none, kNothing, kJsonType},
+    Endpoint{secrets_get, handle::get_secret, 200, Body::none, kNothing, kJsonType},
+    Endpoint{secrets_set, handle::set_secret, 200, Body::required, kNothing, kJsonType},
+    Endpoint{secrets_delete, handle::delete_secret, 200, Body::optional, kNothing, kJsonType},
     Endpoint{permissions_check, handle::check_permission, 200, Body::required, kNothing, kJsonType},
     Endpoint{permissions_matrix, handle::permission_matrix, 200, Body::optional, kNothing, kJsonType},
 };
@@ -96,6 +101,7 @@ void dispatch(const Endpoint& endpoint, Call& call, const RouteMatch& match, Rep
     }
     call.question.value = match.question;
     call.grant = match.grant;
+    call.secret = match.secret;
     if (Status checked = check_query(endpoint, call.query); !checked)
         return reply.fail(std::move(checked).error());
     endpoint.handler(call, std::move(reply));

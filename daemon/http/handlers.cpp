@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "control/requests.hpp"
+#include "http/handling.hpp"
 #include "http/openapi.hpp"
 
 #include <algorithm>
@@ -14,20 +15,6 @@ namespace {
 using codec::Json;
 using control::CreatedSession;
 using control::SubmittedRun;
-
-void answer(int status, Reply reply, Result<Json> view) {
-    if (!view)
-        return reply.fail(std::move(view).error());
-    reply.answer(Response::json(status, *view));
-}
-
-/// Replies with the view that the service answers.
-Responder<Json> view_of(const Call& call, Reply reply) {
-    return Responder<Json>(
-        [status = call.status, reply = std::move(reply)](Result<Json> view) mutable {
-            answer(status, std::move(reply), std::move(view));
-        });
-}
 
 /// Replies with the view that a created session or run came with.
 template <class Answer>
@@ -72,14 +59,6 @@ Responder<SubmittedRun> session_when_at_rest(const Call& call, Reply reply) {
             control::Service& service = waiting.service;
             service.when_at_rest(run->run, std::move(waiting));
         });
-}
-
-Result<Json> parse_body(const Call& call) {
-    if (call.request.body.empty())
-        return Json::object();
-    codec::JsonLimits limits;
-    limits.bytes = call.request.body.size();
-    return codec::parse_json(call.request.body, limits);
 }
 
 Result<std::optional<std::string>> idempotency_key(const Call& call) {
@@ -294,6 +273,11 @@ void get_run(Call& call, Reply reply) {
 
 void run_events(Call& call, Reply reply) {
     answer(call.status, std::move(reply), call.service.run_events_view(call.caller, call.run));
+}
+
+void external_actions(Call& call, Reply reply) {
+    answer(
+        call.status, std::move(reply), call.service.external_actions_view(call.caller, call.run));
 }
 
 void cancel_run(Call& call, Reply reply) {

@@ -32,6 +32,7 @@ void resolve_session_detached(Call& call, Reply reply);
 void list_runs(Call& call, Reply reply);
 void get_run(Call& call, Reply reply);
 void run_events(Call& call, Reply reply);
+void external_actions(Call& call, Reply reply);
 void cancel_run(Call& call, Reply reply);
 void resolve_run(Call& call, Reply reply);
 
@@ -44,6 +45,12 @@ void session_questions(Call& call, Reply reply);
 void answer_session(Call& call, Reply reply);
 void answer_run(Call& call, Reply reply);
 void cancel_question(Call& call, Reply reply);
+
+void list_secrets(Call& call, Reply reply);
+void get_secret(Call& call, Reply reply);
+void set_secret(Call& call, Reply reply);
+/// Answers {accepted: true}.
+void delete_secret(Call& call, Reply reply);
 
 void check_permission(Call& call, Reply reply);
 void permission_matrix(Call& call, Reply reply);

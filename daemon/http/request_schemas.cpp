@@ -3,6 +3,7 @@
 #include "codec/runner_message.hpp"
 #include "control/question_requests.hpp"
 #include "control/requests.hpp"
+#include "control/secret_requests.hpp"
 #include "govern/path_pattern.hpp"
 
 #include <initializer_list>
@@ -54,12 +55,22 @@ Json permission_rule() {
         {"pattern", "behavior"});
 }
 
+Json credential_scope() {
+    Json members = Json::object();
+    for (const std::string_view kind : {"route", "connector", "connector_credential", "mcp_server"})
+        for (const std::string_view list : {"_allow", "_deny"})
+            members.set(
+                std::string(kind) + std::string(list), list_of(text(govern::kScopeNameLimitBytes)));
+    return closed_object(members);
+}
+
 Json create_session() {
     return closed_object(Json::object({
         {"session_id", text(kSessionIdLimitBytes)},
         {"thread_id", text(control::kLabelLimitBytes)},
         {"workspace", text(control::kPathLimitBytes)},
         {"permission_rules", list_of(permission_rule())},
+        {"credential_scope", credential_scope()},
         {"idempotency_key", text(control::kIdempotencyKeyLimitBytes)},
     }));
 }
@@ -127,21 +138,53 @@ Json resolution(std::string_view behavior) {
     });
 }
 
-Json remember() {
-    return closed_object(
-        Json::object({
-            {"match", words({"exact", "command", "path"})},
-            {"pattern", text(govern::kPathPatternLimitBytes)},
-            {"for", words({"run", "session", "days"})},
-            {"days",
-             Json::object(
-                 {{"type", "integer"}, {"minimum", 1}, {"maximum", govern::kGrantDaysMax}})},
-        }),
-        {"match"});
+/// A pattern goes with what is no exact action, days with what has an end.
+Json remember_shape(bool exact, bool for_days) {
+    Json members = Json::object({
+        {"match", exact ? words({"exact"}) : words({"command", "path"})},
+        {"for", for_days ? words({"days"}) : words({"run", "session"})},
+    });
+    Json required = Json::array({"match"});
+    if (!exact) {
+        members.set("pattern", text(govern::kPathPatternLimitBytes));
+        required.append("pattern");
+    }
+    if (for_days) {
+        members.set(
+            "days",
+            Json::object(
+                {{"type", "integer"}, {"minimum", 1}, {"maximum", govern::kGrantDaysMax}}));
+        required.append("days");
+        required.append("for");
+    }
+    return closed_object(members).set("required", required);
 }
 
-Json revoke_grant() {
+Json remember() {
+    return Json::object(
+        {{"oneOf",
+          Json::array(
+              {remember_shape(true, false),
+               remember_shape(true, true),
+               remember_shape(false, false),
+               remember_shape(false, true)})}});
+}
+
+Json revoke_request() {
     return closed_object(Json::object({{"reason", text(control::kReasonLimitBytes)}}));
+}
+
+Json set_secret() {
+    return closed_object(
+        Json::object({
+            {"slot_id", text(control::kSecretNameLimitBytes)},
+            {"provider", text(control::kLabelLimitBytes)},
+            {"mode", words({"api_key", "opaque_secret"})},
+            {"state",
+             closed_object(Json::object({{"value", text(control::kSecretLimitBytes)}}), {"value"})},
+            {"updated_at_ms", Json::object({{"type", "integer"}, {"minimum", 0}})},
+        }),
+        {"slot_id", "state"});
 }
 
 Json resolve_approvals() {
@@ -221,7 +264,8 @@ Json request_schemas() {
         {"ResolveQuestion", resolve_question()},
         {"CancelQuestion", cancel_question()},
         {"EndRequest", end_request()},
-        {"RevokeGrant", revoke_grant()},
+        {"RevokeRequest", revoke_request()},
+        {"SetSecret", set_secret()},
         {"CheckPermission", check_permission()},
         {"DescribeMatrix", describe_matrix()},
         {"Problem", problem()},
@@ -235,7 +279,11 @@ std::string_view request_schema(const control::OperationInfo& operation) {
     if (operation.operation == control::Operation::permissions_matrix)
         return "DescribeMatrix";
     if (operation.operation == control::Operation::grants_revoke)
-        return "RevokeGrant";
+        return "RevokeRequest";
+    if (operation.operation == control::Operation::secrets_set)
+        return "SetSecret";
+    if (operation.operation == control::Operation::secrets_delete)
+        return "RevokeRequest"; // a reason and nothing else
     switch (operation.audit) {
     case submit:
         return operation.operation == control::Operation::sessions_create ? "CreateSession"

@@ -10,6 +10,7 @@ constexpr std::string_view kSession = "{sid}";
 constexpr std::string_view kRun = "{rid}";
 constexpr std::string_view kQuestion = "{qid}";
 constexpr std::string_view kGrant = "{gid}";
+constexpr std::string_view kSecret = "{ref}";
 
 std::vector<std::string_view> split(std::string_view path) {
     std::vector<std::string_view> segments;
@@ -50,6 +51,8 @@ bool Router::fits(const Row& row, const Target& target, RouteMatch& match) {
             match.question = target.segments[i];
         else if (row.segments[i] == kGrant)
             match.grant = target.segments[i];
+        else if (row.segments[i] == kSecret)
+            match.secret = target.segments[i];
         else if (row.segments[i] != target.segments[i])
             return false;
     }

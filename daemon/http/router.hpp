@@ -17,6 +17,7 @@ struct RouteMatch {
     std::string_view run;      ///< {rid}
     std::string_view question; ///< {qid}
     std::string_view grant;    ///< {gid}
+    std::string_view secret;   ///< {ref}
     std::string allow;         ///< value of the Allow header
 };
 

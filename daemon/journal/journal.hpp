@@ -208,14 +208,15 @@ class Journal {
     /// Errc::not_found where it never was or has been pruned.
     virtual Result<std::string> blob(const codec::Digest& digest) const = 0;
 
-    // Single rows: Errc::session_not_found, run_not_found, not_found, approval_not_found,
-    // not_found, not_found.
+    // Single rows: Errc::session_not_found, run_not_found, not_found, approval_not_found, and
+    // not_found for the others.
     virtual Result<SessionRow> session(const SessionId& session) const = 0;
     virtual Result<RunRow> run(RunId run) const = 0;
     virtual Result<ToolCallRow> tool_call(RunId run, const CallId& call) const = 0;
     virtual Result<ApprovalRow> approval(const ApprovalId& approval) const = 0;
     virtual Result<TokenRow> token(const std::string& name) const = 0;
     virtual Result<GrantRow> grant(const std::string& grant) const = 0;
+    virtual Result<SecretRow> secret(const std::string& name) const = 0;
     /// Nothing where the key was never used.
     virtual Result<std::optional<IdempotencyReceipt>>
     receipt(const std::string& scope, const codec::Digest& key_digest) const = 0;
@@ -233,6 +234,8 @@ class Journal {
     /// Those that have not been revoked, and whose run or session, where it is that, has not ended.
     virtual Result<Page<GrantRow>> live_grants(const PageRequest& page) const = 0;
     virtual Result<std::int64_t> count_grants() const = 0; ///< all there are
+    /// All there are, deleted ones too.
+    virtual Result<Page<SecretRow>> secrets(const PageRequest& page) const = 0;
     virtual Result<std::int64_t> count_sessions(const SessionFilter& filter) const = 0;
     virtual Result<std::int64_t> count_runs(const RunFilter& filter) const = 0;
     virtual Result<std::int64_t> count_approvals(const ApprovalFilter& filter) const = 0;

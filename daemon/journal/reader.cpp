@@ -30,6 +30,9 @@ std::int64_t number_of(const TokenRow& row) {
 std::int64_t number_of(const GrantRow& row) {
     return row.number;
 }
+std::int64_t number_of(const SecretRow& row) {
+    return row.number;
+}
 
 template <class Row>
 Result<Page<Row>> read_page(
@@ -247,6 +250,15 @@ Result<GrantRow> SqliteJournal::grant(const std::string& grant) const {
         grant);
 }
 
+Result<SecretRow> SqliteJournal::secret(const std::string& name) const {
+    return read_one<SecretRow>(
+        *database_,
+        sql::kSecretColumns,
+        "secrets WHERE name = ?",
+        missing(Errc::not_found, "secret '" + name + "'"),
+        name);
+}
+
 Result<std::optional<IdempotencyReceipt>>
 SqliteJournal::receipt(const std::string& scope, const codec::Digest& key_digest) const {
     KHEISH_TRY(Query query, database_->query(sql::kSelectReceipt));
@@ -305,6 +317,11 @@ Result<Page<GrantRow>> SqliteJournal::live_grants(const PageRequest& page) const
 
 Result<std::int64_t> SqliteJournal::count_grants() const {
     return ListQuery("grants").count(*database_);
+}
+
+Result<Page<SecretRow>> SqliteJournal::secrets(const PageRequest& page) const {
+    return read_page<SecretRow>(
+        *database_, ListQuery("secrets"), sql::kSecretColumns, "number", page);
 }
 
 Result<std::int64_t> SqliteJournal::count_sessions(const SessionFilter& filter) const {

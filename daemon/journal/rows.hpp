@@ -11,8 +11,9 @@
 #include <sys/types.h>
 
 /// What follows from the events, kept ready for questions: one row per session, run, tool call,
-/// approval, output, token and grant. A row is written whole, in the transaction of the events that
-/// changed it, and replaces the row of the same key. Times are microseconds since 1970-01-01 UTC.
+/// approval, output, token, grant and secret. A row is written whole, in the transaction of the
+/// events that changed it, and replaces the row of the same key. Times are microseconds since
+/// 1970-01-01 UTC.
 namespace kheish::journal {
 
 /// Key: session. `owner`, `run_as`, `workspace`, `thread_id` and `created_us` are fixed by the
@@ -27,6 +28,7 @@ struct SessionRow {
     std::optional<std::int64_t> ended_us;
     std::string end_reason;
     std::optional<codec::BlobRef> permission_rules = {}; ///< of its own, as JSON
+    std::string credential_scope = {};                   ///< canonical JSON, or empty
     std::int64_t number = 0; ///< 1, 2, ... in order of creation; the journal's, ignored on writing
 
     friend bool operator==(const SessionRow&, const SessionRow&) = default;
@@ -197,7 +199,29 @@ struct GrantRow {
     friend bool operator==(const GrantRow&, const GrantRow&) = default;
 };
 
-using Row =
-    std::variant<SessionRow, RunRow, ToolCallRow, ApprovalRow, OutputRow, TokenRow, GrantRow>;
+enum class SecretState {
+    stored,
+    revoked, ///< what was given is gone
+    deleted, ///< and nobody is to give it again under this name
+};
+
+/// Key: name. A secret, sealed (govern/secret_box.hpp). `created_us` is fixed by the first write.
+struct SecretRow {
+    std::string name;
+    std::int64_t version = 0; ///< counts what was given
+    SecretState state = SecretState::stored;
+    std::string value;      ///< sealed; empty where there is none
+    std::string data_key;   ///< sealed; empty where there is none
+    std::string master_key; ///< its id; empty where there is none
+    std::int64_t created_us = 0;
+    std::int64_t updated_us = 0;
+    std::string updated_by;  ///< Authority::to_string()
+    std::int64_t number = 0; ///< in order of creation; the journal's, ignored on writing
+
+    friend bool operator==(const SecretRow&, const SecretRow&) = default;
+};
+
+using Row = std::
+    variant<SessionRow, RunRow, ToolCallRow, ApprovalRow, OutputRow, TokenRow, GrantRow, SecretRow>;
 
 } // namespace kheish::journal

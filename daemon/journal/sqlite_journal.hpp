@@ -75,6 +75,7 @@ class SqliteJournal final : public Journal {
     Result<ApprovalRow> approval(const ApprovalId& approval) const override;
     Result<TokenRow> token(const std::string& name) const override;
     Result<GrantRow> grant(const std::string& grant) const override;
+    Result<SecretRow> secret(const std::string& name) const override;
     Result<std::optional<IdempotencyReceipt>>
     receipt(const std::string& scope, const codec::Digest& key_digest) const override;
     Result<Page<SessionRow>>
@@ -87,6 +88,7 @@ class SqliteJournal final : public Journal {
     Result<Page<TokenRow>> tokens(const PageRequest& page) const override;
     Result<Page<GrantRow>> live_grants(const PageRequest& page) const override;
     Result<std::int64_t> count_grants() const override;
+    Result<Page<SecretRow>> secrets(const PageRequest& page) const override;
     Result<std::int64_t> count_sessions(const SessionFilter& filter) const override;
     Result<std::int64_t> count_runs(const RunFilter& filter) const override;
     Result<std::int64_t> count_approvals(const ApprovalFilter& filter) const override;

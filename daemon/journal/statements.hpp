@@ -66,13 +66,13 @@ inline constexpr std::string_view kSelectReceipt =
 
 inline constexpr std::string_view kWriteSession =
     "INSERT INTO sessions (session_id, owner, run_as, workspace, thread_id, created_us, ended_us, "
-    "end_reason, permission_rules_sha256, permission_rules_size) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "end_reason, permission_rules_sha256, permission_rules_size, credential_scope) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (session_id) DO UPDATE SET ended_us = excluded.ended_us, "
     "end_reason = excluded.end_reason";
 inline constexpr std::string_view kSessionColumns =
     "session_id, owner, run_as, workspace, thread_id, created_us, ended_us, end_reason, "
-    "permission_rules_sha256, permission_rules_size, number";
+    "permission_rules_sha256, permission_rules_size, credential_scope, number";
 
 /// The members that a write gives, in the order of the columns.
 inline auto written(const SessionRow& row) {
@@ -85,7 +85,8 @@ inline auto written(const SessionRow& row) {
         row.created_us,
         row.ended_us,
         row.end_reason,
-        row.permission_rules);
+        row.permission_rules,
+        row.credential_scope);
 }
 
 /// The members that reading gives, in the order of the columns.
@@ -100,6 +101,7 @@ inline auto read(SessionRow& row) {
         row.ended_us,
         row.end_reason,
         row.permission_rules,
+        row.credential_scope,
         row.number);
 }
 
@@ -375,6 +377,36 @@ inline auto written(const GrantRow& row) {
 }
 inline auto read(GrantRow& row) {
     return std::tuple_cat(grant_members(row), std::tie(row.owner, row.workspace, row.number));
+}
+
+inline constexpr std::string_view kWriteSecret =
+    "INSERT INTO secrets (name, version, state, value, data_key, master_key, created_us, "
+    "updated_us, updated_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (name) DO UPDATE SET version = excluded.version, state = excluded.state, "
+    "value = excluded.value, data_key = excluded.data_key, master_key = excluded.master_key, "
+    "updated_us = excluded.updated_us, updated_by = excluded.updated_by";
+inline constexpr std::string_view kSecretColumns =
+    "name, version, state, value, data_key, master_key, created_us, updated_us, updated_by, "
+    "number";
+
+template <class AnySecretRow>
+auto secret_members(AnySecretRow& row) {
+    return std::tie(
+        row.name,
+        row.version,
+        row.state,
+        row.value,
+        row.data_key,
+        row.master_key,
+        row.created_us,
+        row.updated_us,
+        row.updated_by);
+}
+inline auto written(const SecretRow& row) {
+    return secret_members(row);
+}
+inline auto read(SecretRow& row) {
+    return std::tuple_cat(secret_members(row), std::tie(row.number));
 }
 
 /// INDEXED BY refuses to prepare where the partial index would not serve.

@@ -25,6 +25,12 @@ constexpr std::array<std::pair<GateKind, std::string_view>, 3> kGateKinds{{
     {GateKind::question, "question"},
 }};
 
+constexpr std::array<std::pair<SecretState, std::string_view>, 3> kSecretStates{{
+    {SecretState::stored, "stored"},
+    {SecretState::revoked, "revoked"},
+    {SecretState::deleted, "deleted"},
+}};
+
 template <class Enum, std::size_t Count>
 std::optional<Enum>
 value_of(const std::array<std::pair<Enum, std::string_view>, Count>& words, std::string_view text) {
@@ -47,6 +53,10 @@ std::string_view to_string(ApprovalState state) {
 
 std::string_view to_string(GateKind kind) {
     return kGateKinds.at(static_cast<std::size_t>(kind)).second;
+}
+
+std::string_view to_string(SecretState state) {
+    return kSecretStates.at(static_cast<std::size_t>(state)).second;
 }
 
 void ParameterBinder::check(int code) {
@@ -177,6 +187,17 @@ void ColumnReader::read(GateKind& value) {
     const std::optional<GateKind> kind = value_of(kGateKinds, text);
     if (kind)
         value = *kind;
+    else
+        bad_column_ = column;
+}
+
+void ColumnReader::read(SecretState& value) {
+    std::string text;
+    const int column = column_;
+    read(text);
+    const std::optional<SecretState> state = value_of(kSecretStates, text);
+    if (state)
+        value = *state;
     else
         bad_column_ = column;
 }

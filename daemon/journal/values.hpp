@@ -24,6 +24,7 @@ struct Bytes {
 
 std::string_view to_string(ApprovalState state);
 std::string_view to_string(GateKind kind);
+std::string_view to_string(SecretState state);
 
 /// Binds values to the parameters of a statement, one after the other.
 class ParameterBinder {
@@ -43,6 +44,7 @@ class ParameterBinder {
     void bind(const RunId& value) { bind_integer(value.number); }
     void bind(ApprovalState value) { bind(to_string(value)); }
     void bind(GateKind value) { bind(to_string(value)); }
+    void bind(SecretState value) { bind(to_string(value)); }
     template <class Tag>
     void bind(const Name<Tag>& value) {
         bind(std::string_view(value.value));
@@ -81,6 +83,7 @@ class ColumnReader {
     void read(RunId& value);
     void read(ApprovalState& value);
     void read(GateKind& value);
+    void read(SecretState& value);
     template <class Tag>
     void read(Name<Tag>& value) {
         read(value.value);

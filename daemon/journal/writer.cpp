@@ -143,6 +143,10 @@ Status Writer::put(const GrantRow& row) {
     return put_row(sql::kWriteGrant, row);
 }
 
+Status Writer::put(const SecretRow& row) {
+    return put_row(sql::kWriteSecret, row);
+}
+
 Status Writer::put(const IdempotencyReceipt& receipt) {
     {
         KHEISH_TRY(Query lookup, database_.query(sql::kSelectReceipt));

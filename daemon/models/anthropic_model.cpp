@@ -137,6 +137,24 @@ class AnthropicCall final : public Call {
     std::unique_ptr<outbound::HttpCall> http_;
 };
 
+/// A call that comes to nothing before it has left.
+class FailedCall final : public Call {
+  public:
+    FailedCall(Timers& timers, CallError error, CallHandlers handlers)
+        : error_(std::move(error)), handlers_(std::move(handlers)),
+          timer_(timers.start(std::chrono::microseconds(0), [this] { finish(); })) {}
+
+  private:
+    void finish() {
+        UniqueFunction<void(Outcome)> on_end = std::move(handlers_.on_finished);
+        on_end(tl::unexpected(std::move(error_))); // which may destroy the call
+    }
+
+    CallError error_;
+    CallHandlers handlers_;
+    std::unique_ptr<Timer> timer_;
+};
+
 std::string messages_url(std::string_view base_url) {
     if (base_url.empty())
         base_url = AnthropicModel::kDefaultBaseUrl;
@@ -147,11 +165,19 @@ std::string messages_url(std::string_view base_url) {
 
 } // namespace
 
-AnthropicModel::AnthropicModel(outbound::HttpClient& client, const Clock& clock, Options options)
-    : client_(client), clock_(clock), options_(std::move(options)) {}
+AnthropicModel::AnthropicModel(
+    outbound::HttpClient& client, const Clock& clock, Timers& timers, Options options)
+    : client_(client), clock_(clock), timers_(timers), options_(std::move(options)) {}
 
 std::unique_ptr<Call>
 AnthropicModel::call(Request request, std::string idempotency_key, CallHandlers handlers) {
+    Result<Secret> key = options_.api_key();
+    if (!key) {
+        CallError error;
+        error.kind = CallError::Kind::authentication;
+        error.message = key.error().message.substr(0, kErrorMessageLimitBytes);
+        return std::make_unique<FailedCall>(timers_, std::move(error), std::move(handlers));
+    }
     outbound::HttpRequest http;
     http.kind = "model_call";
     http.key = std::move(idempotency_key);
@@ -161,7 +187,7 @@ AnthropicModel::call(Request request, std::string idempotency_key, CallHandlers 
         {"accept", "text/event-stream"},
         {"anthropic-version", std::string(kAnthropicVersion)},
         {"content-type", "application/json"},
-        {"x-api-key", options_.api_key}};
+        {"x-api-key", std::string(key->reveal())}};
     http.body = anthropic_request_body(request);
     http.head_timeout = options_.head_timeout;
     http.idle_timeout = options_.idle_timeout;

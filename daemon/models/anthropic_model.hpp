@@ -1,6 +1,9 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/secret.hpp"
+#include "base/timers.hpp"
+#include "base/unique_function.hpp"
 #include "models/model.hpp"
 #include "outbound/http_client.hpp"
 
@@ -17,7 +20,9 @@ class AnthropicModel final : public Model {
   public:
     struct Options {
         std::string base_url; ///< empty is kDefaultBaseUrl; "/v1/messages" is appended
-        std::string api_key;  ///< goes into the x-api-key header and nowhere else
+        /// Asked at each call; goes into the x-api-key header and nowhere else. An error is
+        /// CallError::Kind::authentication.
+        UniqueFunction<Result<Secret>()> api_key;
         std::chrono::milliseconds head_timeout{120'000};
         std::chrono::milliseconds idle_timeout{120'000}; ///< pings come more often
         std::chrono::milliseconds total_timeout{3'600'000};
@@ -25,8 +30,9 @@ class AnthropicModel final : public Model {
     static constexpr std::string_view kDefaultBaseUrl = "https://api.anthropic.com";
     static constexpr std::size_t kErrorBodyLimitBytes = std::size_t{64} << 10U;
 
-    /// `client` and `clock` outlive the model and its calls.
-    AnthropicModel(outbound::HttpClient& client, const Clock& clock, Options options);
+    /// `client`, `clock` and `timers` outlive the model and its calls.
+    AnthropicModel(
+        outbound::HttpClient& client, const Clock& clock, Timers& timers, Options options);
 
     [[nodiscard]] std::unique_ptr<Call>
     call(Request request, std::string idempotency_key, CallHandlers handlers) override;
@@ -34,6 +40,7 @@ class AnthropicModel final : public Model {
   private:
     outbound::HttpClient& client_;
     const Clock& clock_;
+    Timers& timers_;
     Options options_;
 };
 

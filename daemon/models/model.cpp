@@ -55,8 +55,8 @@ bool CallError::is_retryable() const {
     case Kind::server:
     case Kind::protocol:
     case Kind::unrecorded:
+    case Kind::authentication: // with another credential
         return true;
-    case Kind::authentication:
     case Kind::context_overflow:
     case Kind::invalid_request:
         break;

@@ -154,6 +154,7 @@ struct RouteView {
     enum class State { ok, warning, error } state = State::ok;
     std::string code;    ///< "ready", "credential_missing", "credential_from_environment", ...
     std::string message; ///< with the remedy where state is not ok
+    std::string credential = {}; ///< its name; empty where the route needs none
 };
 
 /// The routes that are configured now. Implementations own the Models.
@@ -168,7 +169,8 @@ class Routes {
     /// The default route's id, or empty where none is configured.
     virtual std::string default_route() const = 0;
     virtual std::optional<RouteView> find(std::string_view route_id) const = 0;
-    /// Null where there is no such route or its state is error.
+    /// Null where there is no such route, or it can do nothing whatever its credential: a call
+    /// without one fails as CallError::Kind::authentication.
     virtual Model* model(std::string_view route_id) = 0;
 };
 

@@ -16,20 +16,20 @@ void set_state(RouteView& view, RouteView::State state, std::string code, std::s
     view.message = std::move(message);
 }
 
-void set_credential_error(RouteView& view, const config::Route& route, const Error& error) {
-    if (error.code != Errc::not_found) {
-        set_state(view, RouteView::State::error, "credential_invalid", error.message);
-        return;
-    }
+void set_credential_error(RouteView& view, const Error& error) {
+    const bool is_missing = error.code == Errc::not_found;
     set_state(
         view,
         RouteView::State::error,
-        "credential_missing",
-        error.message +
-            "; put it into the credential store of systemd and restart: "
-            "systemd-creds encrypt - /etc/credstore.encrypted/" +
-            route.credential + ", with LoadCredentialEncrypted=" + route.credential +
-            " in a drop-in of kheish.service");
+        is_missing ? "credential_missing" : "credential_invalid",
+        error.message);
+}
+
+/// The development route's key, which is in the environment of the process.
+UniqueFunction<Result<Secret>()> key_of_environment(std::string value) {
+    return [key = Secret::take(value)] {
+        return Result<Secret>(key.copy());
+    };
 }
 
 std::unique_ptr<Model> make_anthropic(
@@ -48,22 +48,29 @@ std::unique_ptr<Model> make_anthropic(
             "base_url: " + target.error().message + "; correct it in routes.toml and restart");
         return nullptr;
     }
-    Result<config::Credential> credential = config::read_credential(route, environment);
-    if (!credential) {
-        set_credential_error(view, route, credential.error());
-        return nullptr;
-    }
-    if (credential->from_environment)
+    AnthropicModel::Options options;
+    options.base_url = route.base_url;
+    if (route.from_environment) {
+        Result<config::Credential> credential = config::read_credential(route, environment);
+        if (!credential) {
+            set_credential_error(view, credential.error());
+            return nullptr;
+        }
         set_state(
             view,
             RouteView::State::warning,
             "credential_from_environment",
             "the key comes from the environment, which is for development; use a systemd "
             "credential and routes.toml");
-    AnthropicModel::Options options;
-    options.base_url = route.base_url;
-    options.api_key = std::move(credential->value);
-    return std::make_unique<AnthropicModel>(outside.client, outside.clock, std::move(options));
+        options.api_key = key_of_environment(std::move(credential->value));
+    } else {
+        view.credential = route.credential;
+        options.api_key = [&credentials = outside.credentials, name = route.credential] {
+            return credentials.read(name);
+        };
+    }
+    return std::make_unique<AnthropicModel>(
+        outside.client, outside.clock, outside.timers, std::move(options));
 }
 
 std::unique_ptr<Model>
@@ -84,7 +91,7 @@ make_scripted(const config::Route& route, const RouteTable::Outside& outside, Ro
 
 RouteTable::RouteTable(
     const config::Routes& routes, const config::Environment& environment, Outside outside)
-    : default_route_(routes.default_route) {
+    : credentials_(outside.credentials), default_route_(routes.default_route) {
     for (const config::Route& route : routes.routes)
         entries_.emplace(route.id, make_entry(route, environment, outside));
 }
@@ -109,16 +116,25 @@ RouteTable::Entry RouteTable::make_entry(
     return entry;
 }
 
+RouteView RouteTable::view_of(const Entry& entry) const {
+    RouteView view = entry.view;
+    if (view.state == RouteView::State::error || view.credential.empty())
+        return view;
+    if (const Result<Secret> credential = credentials_.read(view.credential); !credential)
+        set_credential_error(view, credential.error());
+    return view;
+}
+
 std::vector<RouteView> RouteTable::list() const {
     std::vector<RouteView> views;
     for (const auto& [id, entry] : entries_)
-        views.push_back(entry.view);
+        views.push_back(view_of(entry));
     return views;
 }
 
 std::optional<RouteView> RouteTable::find(std::string_view route_id) const {
     const auto found = entries_.find(route_id);
-    return found == entries_.end() ? std::nullopt : std::optional(found->second.view);
+    return found == entries_.end() ? std::nullopt : std::optional(view_of(found->second));
 }
 
 Model* RouteTable::model(std::string_view route_id) {

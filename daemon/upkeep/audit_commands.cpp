@@ -1,5 +1,7 @@
 #include "upkeep/audit_commands.hpp"
 
+#include "control/stored_record.hpp"
+
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "codec/json.hpp"
@@ -77,7 +79,8 @@ std::string time_of(std::int64_t at_us) {
 
 /// {"record": N, and the members of the event}.
 std::string json_line(std::uint64_t number, const journal::StoredEvent& stored) {
-    return "{\"record\":" + std::to_string(number) + "," + audit_record(stored).substr(1) + "\n";
+    return "{\"record\":" + std::to_string(number) + "," + control::audit_record(stored).substr(1) +
+           "\n";
 }
 
 std::string text_line(std::uint64_t number, const journal::StoredEvent& stored) {

@@ -2,7 +2,7 @@
 
 #include "base/fd.hpp"
 #include "base/text.hpp"
-#include "upkeep/event_members.hpp"
+#include "control/stored_record.hpp"
 
 #include <algorithm>
 #include <array>
@@ -47,17 +47,6 @@ std::vector<std::string_view> unaudited_types() {
     return {kUnaudited.begin(), kUnaudited.end()};
 }
 
-std::string audit_record(const journal::StoredEvent& stored) {
-    std::string record = codec::canonical_json(event_members(stored));
-    // Only "body" sorts where it goes: behind "authority". The body's own bytes, never printed
-    // anew.
-    const std::string key = ",\"body\":";
-    const std::size_t place = record.find(R"(,"run_id":)");
-    const std::size_t end = place != std::string::npos ? place : record.find(R"(,"seq":)");
-    record.insert(end, key + stored.event.body);
-    return record;
-}
-
 std::string audit_origin(const journal::Journal& journal) {
     return "kheish/journal/" + to_hex(journal.instance_id());
 }
@@ -83,7 +72,7 @@ Status each_audited(
 Result<std::vector<govern::TreeHash>> audit_leaves(const journal::Journal& journal) {
     std::vector<govern::TreeHash> leaves;
     KHEISH_CHECK(each_audited(journal, [&leaves](std::uint64_t, const auto& stored) -> Status {
-        leaves.push_back(govern::leaf_hash(audit_record(stored)));
+        leaves.push_back(govern::leaf_hash(control::audit_record(stored)));
         return {};
     }));
     return leaves;
@@ -92,7 +81,7 @@ Result<std::vector<govern::TreeHash>> audit_leaves(const journal::Journal& journ
 Status export_audit(const journal::Journal& journal, const govern::SigningKey& key, int fd) {
     govern::MerkleTree tree;
     const auto write = [&tree, fd](std::uint64_t number, const auto& stored) -> Status {
-        const std::string record = audit_record(stored);
+        const std::string record = control::audit_record(stored);
         const govern::TreeHash hash = govern::leaf_hash(record);
         tree.append(hash);
         return write_all(fd, line_of(number, hash, record));

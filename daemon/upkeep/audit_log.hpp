@@ -28,9 +28,6 @@ bool is_audited(std::string_view type);
 /// The types that are not.
 std::vector<std::string_view> unaudited_types();
 
-/// The record of an event, byte for byte what is hashed.
-std::string audit_record(const journal::StoredEvent& stored);
-
 /// "kheish/journal/" and the journal's instance id: the log's name and its key's.
 std::string audit_origin(const journal::Journal& journal);
 

@@ -130,6 +130,7 @@ Result<int> run_rebuild(const Options& options) {
         {"events", rebuilt.events},
         {"sessions", rebuilt.sessions},
         {"runs", rebuilt.runs},
+        {"lost_secrets", rebuilt.lost_secrets},
         {"kept_as", rebuilt.kept_as},
     });
     return show(
@@ -137,7 +138,11 @@ Result<int> run_rebuild(const Options& options) {
         view,
         count_of(rebuilt.events, "event") + ", " + count_of(rebuilt.sessions, "session") + ", " +
             count_of(rebuilt.runs, "run") + "; the journal that was there is kept as " +
-            rebuilt.kept_as + "\n",
+            rebuilt.kept_as +
+            (rebuilt.lost_secrets > 0
+                 ? "; " + count_of(rebuilt.lost_secrets, "secret") + " could not be read"
+                 : "") +
+            "\n",
         EXIT_SUCCESS);
 }
 

@@ -1,8 +1,8 @@
 #include "upkeep/export.hpp"
 
 #include "base/fd.hpp"
+#include "control/stored_record.hpp"
 #include "journal/sqlite_journal.hpp"
-#include "upkeep/event_members.hpp"
 
 #include <set>
 #include <vector>
@@ -14,7 +14,7 @@ namespace {
 using codec::Json;
 
 std::string line_of(const journal::StoredEvent& stored) {
-    Json event = event_members(stored);
+    Json event = control::event_members(stored);
     std::vector<Json> refs;
     for (const codec::BlobRef& ref : stored.event.blob_refs)
         refs.push_back(Json::object({{"sha256", ref.digest.to_hex()}, {"size", ref.size_bytes}}));

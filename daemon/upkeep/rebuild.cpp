@@ -4,6 +4,7 @@
 #include "control/conversions.hpp"
 #include "control/grant_projection.hpp"
 #include "control/run_projection.hpp"
+#include "control/secret_projection.hpp"
 #include "control/session_projection.hpp"
 #include "control/token_projection.hpp"
 #include "journal/process_lock.hpp"
@@ -11,6 +12,7 @@
 #include "journal/sqlite_journal.hpp"
 #include "upkeep/verification.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <fcntl.h>
@@ -45,10 +47,32 @@ Status sync_directory_of(const std::string& path) {
     return {};
 }
 
-/// Writes the rows that the events of `journal` make.
+using Sealed = std::map<std::string, journal::SecretRow>;
+
+/// What is sealed in the old journal, as far as it can be read: no event has it.
+Sealed sealed_secrets(const std::string& path, const Clock& clock) {
+    Sealed sealed;
+    const Result<std::unique_ptr<journal::SqliteJournal>> old =
+        journal::SqliteJournal::open_to_read(path, clock);
+    journal::PageRequest request{.after = {}, .limit = journal::kPageLimit};
+    while (old) {
+        const Result<journal::Page<journal::SecretRow>> page = (*old)->secrets(request);
+        if (!page)
+            break;
+        for (const journal::SecretRow& row : page->items)
+            sealed.emplace(row.name, row);
+        if (!page->has_more)
+            break;
+        request.after = page->next;
+    }
+    return sealed;
+}
+
+/// Writes the rows that the events of `journal` make; what is `sealed` is taken as it is.
 class RowWriter {
   public:
-    explicit RowWriter(journal::SqliteJournal& journal) : journal_(journal) {}
+    RowWriter(journal::SqliteJournal& journal, Sealed sealed)
+        : journal_(journal), sealed_(std::move(sealed)) {}
 
     Status write_all() {
         EventSeq cursor = 0;
@@ -66,6 +90,13 @@ class RowWriter {
             if (!page.has_more)
                 return {};
         }
+    }
+    /// Those whose secret is nowhere any more.
+    std::int64_t lost_secrets() const {
+        return std::count_if(secrets_.begin(), secrets_.end(), [](const auto& entry) {
+            return entry.second && entry.second->state == journal::SecretState::stored &&
+                   entry.second->value.empty();
+        });
     }
     std::int64_t runs() const { return runs_; }
     std::int64_t sessions() const { return std::ssize(sessions_); }
@@ -88,7 +119,23 @@ class RowWriter {
         return {};
     }
 
+    Status take_secret(const std::string& name, const engine::Event& event, journal::Write& write) {
+        std::optional<journal::SecretRow>& known = secrets_[name];
+        KHEISH_TRY(known, control::follow_secret(std::move(known), event));
+        const auto sealed = sealed_.find(name);
+        if (known->state == journal::SecretState::stored && sealed != sealed_.end() &&
+            sealed->second.version == known->version) {
+            known->value = sealed->second.value;
+            known->data_key = sealed->second.data_key;
+            known->master_key = sealed->second.master_key;
+        }
+        write.rows.emplace_back(*known);
+        return {};
+    }
+
     Status take_governance(const engine::Event& event, journal::Write& write) {
+        if (const std::optional<std::string> secret = control::secret_of(event))
+            return take_secret(*secret, event, write);
         const std::optional<std::string> name = control::token_of(event);
         if (!name)
             return {};
@@ -139,6 +186,8 @@ class RowWriter {
     }
 
     journal::SqliteJournal& journal_;
+    Sealed sealed_;
+    std::map<std::string, std::optional<journal::SecretRow>> secrets_;
     std::map<std::string, std::optional<journal::TokenRow>> tokens_;
     std::map<std::string, std::optional<journal::GrantRow>> grants_;
     std::map<SessionId, journal::SessionRow> sessions_;
@@ -146,17 +195,19 @@ class RowWriter {
     std::int64_t runs_ = 0;
 };
 
-Result<Rebuilt> write_rows(const std::string& path, const Clock& clock, Entropy& entropy) {
+Result<Rebuilt>
+write_rows(const std::string& path, Sealed sealed, const Clock& clock, Entropy& entropy) {
     Rebuilt rebuilt;
     {
         KHEISH_TRY(
             const std::unique_ptr<journal::SqliteJournal> journal,
             journal::SqliteJournal::open(path, {}, clock, entropy));
-        RowWriter writer(*journal);
+        RowWriter writer(*journal, std::move(sealed));
         KHEISH_CHECK(writer.write_all());
         rebuilt.events = journal->newest_seq();
         rebuilt.runs = writer.runs();
         rebuilt.sessions = writer.sessions();
+        rebuilt.lost_secrets = writer.lost_secrets();
     }
     KHEISH_TRY(const Verdict verdict, verify(path, clock));
     if (verdict.findings > 0)
@@ -183,7 +234,7 @@ Result<Rebuilt> rebuild(const std::string& path, const Clock& clock, Entropy& en
     const std::string made = path + ".rebuilt";
     KHEISH_CHECK(remove_journal(made)); // of one that was interrupted
     KHEISH_CHECK(journal::copy_record(path, made, clock));
-    KHEISH_TRY(Rebuilt rebuilt, write_rows(made, clock, entropy));
+    KHEISH_TRY(Rebuilt rebuilt, write_rows(made, sealed_secrets(path, clock), clock, entropy));
     rebuilt.kept_as =
         path + ".before-rebuild-" + std::to_string(clock.now().wall_us / kMicrosPerSecond);
     KHEISH_CHECK(replace(path, made, rebuilt.kept_as));

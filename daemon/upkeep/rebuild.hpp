@@ -13,7 +13,8 @@ struct Rebuilt {
     std::int64_t events = 0;
     std::int64_t sessions = 0;
     std::int64_t runs = 0;
-    std::string kept_as; ///< where the journal lies that was there before
+    std::int64_t lost_secrets = 0; ///< that could not be read, and have to be given again
+    std::string kept_as;           ///< where the journal lies that was there before
 };
 
 /// Makes a new journal from the record of the one at `path`: its events and content, and rows as

@@ -3,6 +3,7 @@
 #include "control/conversions.hpp"
 #include "control/grant_projection.hpp"
 #include "control/row_audit.hpp"
+#include "control/secret_projection.hpp"
 #include "control/session_projection.hpp"
 #include "control/token_projection.hpp"
 #include "engine/session_state.hpp"
@@ -29,6 +30,9 @@ class Replay {
         for (const auto& [name, row] : tokens_)
             if (row)
                 check_token(*row);
+        for (const auto& [name, row] : secrets_)
+            if (row)
+                check_secret(*row);
         for (const auto& [id, row] : grants_)
             if (row)
                 check_grant(*row);
@@ -76,7 +80,34 @@ class Replay {
         sessions_.emplace(event->session, std::move(*row));
     }
 
+    void
+    take_secret(const std::string& name, const engine::Event& event, const std::string& where) {
+        std::optional<journal::SecretRow>& known = secrets_[name];
+        Result<journal::SecretRow> row = control::follow_secret(known, event);
+        if (row)
+            known = *std::move(row);
+        else
+            report_(where + row.error().message);
+    }
+
+    /// What is sealed is in no event; that nothing is there any more is in them.
+    void check_secret(journal::SecretRow expected) {
+        const Result<journal::SecretRow> stored = journal_.secret(expected.name);
+        if (!stored)
+            return report_("secret " + expected.name + " has events and no row");
+        if (expected.state == journal::SecretState::stored) {
+            expected.value = stored->value;
+            expected.data_key = stored->data_key;
+            expected.master_key = stored->master_key;
+        }
+        expected.number = stored->number;
+        if (*stored != expected)
+            report_("the row of secret " + expected.name + " is not what its events make");
+    }
+
     void take_governance(const engine::Event& event, const std::string& where) {
+        if (const std::optional<std::string> secret = control::secret_of(event))
+            return take_secret(*secret, event, where);
         const std::optional<std::string> name = control::token_of(event);
         if (!name)
             return;
@@ -177,11 +208,25 @@ class Replay {
         }
     }
 
+    Status check_no_other_secret() {
+        journal::PageRequest request{.after = {}, .limit = journal::kPageLimit};
+        for (;;) {
+            KHEISH_TRY(const journal::Page<journal::SecretRow> page, journal_.secrets(request));
+            for (const journal::SecretRow& row : page.items)
+                if (!secrets_.contains(row.name))
+                    report_("there is a row of secret " + row.name + " that no event makes");
+            if (!page.has_more)
+                return {};
+            request.after = page.next;
+        }
+    }
+
     Status check_totals() {
         KHEISH_CHECK(check_no_other_token());
         KHEISH_TRY(const std::int64_t sessions, journal_.count_sessions({}));
         KHEISH_TRY(const std::int64_t runs, journal_.count_runs({}));
         KHEISH_TRY(const std::int64_t grants, journal_.count_grants());
+        KHEISH_CHECK(check_no_other_secret());
         // One would allow what nobody has allowed.
         if (grants != std::ssize(grants_))
             report_("there are rows of grants that no event makes");
@@ -197,6 +242,7 @@ class Replay {
     std::map<SessionId, engine::SessionState> lines_;
     std::map<std::string, std::optional<journal::TokenRow>> tokens_;
     std::map<std::string, std::optional<journal::GrantRow>> grants_;
+    std::map<std::string, std::optional<journal::SecretRow>> secrets_;
     std::map<SessionId, journal::SessionRow> sessions_;
     std::set<RunId> runs_;
 };

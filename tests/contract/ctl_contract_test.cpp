@@ -17,7 +17,7 @@ namespace {
 
 using Words = std::set<std::string>;
 
-/// What works on the journal's files, past kheishd.
+/// What works past kheishd: on the journal's files, or on nothing.
 const Words kOfTheFiles{
     "audit checkpoint",
     "audit export",
@@ -30,7 +30,8 @@ const Words kOfTheFiles{
     "journal export",
     "journal prune",
     "journal rebuild",
-    "journal verify"};
+    "journal verify",
+    "secrets generate"};
 
 /// What kheishctl makes of several operations.
 const Words kComposed{

@@ -230,7 +230,8 @@ void Oracle::on_execute(
         settings_,
         journal,
         govern::subject_of(
-            execution.tool, codec::parse_json(execution.input).value_or(codec::Json()), argument));
+            execution.tool, codec::parse_json(execution.input).value_or(codec::Json()), argument),
+        {}); // nobody here allows anything beforehand
     require(judgement.decision != govern::Behavior::deny, who + " is denied and executed");
     if (judgement.decision != govern::Behavior::ask)
         return;

@@ -61,6 +61,9 @@ class SimJournal final : public journal::Journal {
     Result<journal::GrantRow> grant(const std::string& grant) const override {
         return inner_->grant(grant);
     }
+    Result<journal::SecretRow> secret(const std::string& name) const override {
+        return inner_->secret(name);
+    }
     Result<std::optional<journal::IdempotencyReceipt>>
     receipt(const std::string& scope, const codec::Digest& key_digest) const override {
         return inner_->receipt(scope, key_digest);
@@ -94,6 +97,10 @@ class SimJournal final : public journal::Journal {
         return inner_->live_grants(page);
     }
     Result<std::int64_t> count_grants() const override { return inner_->count_grants(); }
+    Result<journal::Page<journal::SecretRow>>
+    secrets(const journal::PageRequest& page) const override {
+        return inner_->secrets(page);
+    }
     Result<std::int64_t> count_sessions(const journal::SessionFilter& filter) const override {
         return inner_->count_sessions(filter);
     }

@@ -139,9 +139,17 @@ void Simulation::boot() {
     daemon.routes = std::make_unique<SimRoutes>(*daemon.model);
     daemon.host =
         std::make_unique<SimHost>(machine_, oracle_, daemon.journal->durable(), daemon.life);
+    daemon.secrets =
+        std::make_unique<control::Secrets>(*daemon.journal, clock_, entropy_, nothing_given_);
     daemon.plane = std::make_unique<control::ControlPlane>(
         control::Outside{
-            *daemon.journal, clock_, *daemon.timers, entropy_, *daemon.routes, *daemon.host},
+            *daemon.journal,
+            clock_,
+            *daemon.timers,
+            entropy_,
+            *daemon.routes,
+            *daemon.host,
+            *daemon.secrets},
         settings_);
     const Status restored = daemon.plane->restore();
     violations_.require(

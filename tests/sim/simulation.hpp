@@ -38,6 +38,13 @@ struct Verdict {
     std::string record; ///< digest of all that was committed: the same whenever the seed is played
 };
 
+class NothingGiven final : public control::Secrets::Given {
+  public:
+    Result<Secret> read(const std::string& name) const override {
+        return fail(Errc::not_found, "there is no credential " + name);
+    }
+};
+
 /// All that dies with the daemon's process.
 struct Daemon {
     Life life = std::make_shared<int>(0);
@@ -46,6 +53,7 @@ struct Daemon {
     std::unique_ptr<SimModel> model;
     std::unique_ptr<SimRoutes> routes;
     std::unique_ptr<SimHost> host;
+    std::unique_ptr<control::Secrets> secrets;
     std::unique_ptr<control::ControlPlane> plane;
 };
 
@@ -77,6 +85,7 @@ class Simulation {
     Options options_;
     Random random_;
     Violations violations_;
+    const NothingGiven nothing_given_;
     control::Settings settings_;
     Agenda agenda_;
     SimClock clock_{agenda_};

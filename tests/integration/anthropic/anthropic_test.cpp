@@ -68,7 +68,9 @@ class AnthropicMockTest : public loop::LoopTest {
         return request;
     }
     Outcome ask(Request request) {
-        AnthropicModel model(keeper_, clock_, {.base_url = url_, .api_key = key_});
+        AnthropicModel model(keeper_, clock_, timers(), {.base_url = url_, .api_key = [this] {
+                                                             return Result<Secret>(Secret(key_));
+                                                         }});
         std::optional<Outcome> outcome;
         streamed_.clear();
         const std::unique_ptr<Call> call = model.call(
@@ -195,7 +197,9 @@ TEST_F(AnthropicMockTest, TheSameListenerIsGoodWhereItsIssuerIsTrusted) {
     CurlHttpClient trusting(
         loop(), timers(), actions_, {.ca_file = environment("KHEISH_TLS_CERTIFICATE")});
     AnthropicModel model(
-        trusting, clock_, {.base_url = environment("KHEISH_TLS_URL"), .api_key = key_});
+        trusting, clock_, timers(), {.base_url = environment("KHEISH_TLS_URL"), .api_key = [this] {
+                                         return Result<Secret>(Secret(key_));
+                                     }});
     std::optional<Outcome> outcome;
     const std::unique_ptr<Call> call = model.call(
         request_with("say hello"),

@@ -181,7 +181,7 @@ def what_is_remembered_is_not_asked_again_until_it_is_revoked(machine):
     check(agents.ctl("grants", "list", user="bob").out.count(grant), 0)
     machine.until("the next call is asked for", lambda: [first] != [gate["id"] for gate in agents.pending(run)] != [])
     agents.ctl("runs", "cancel", run)
-    agents.wait(run)
+    agents.wait(run, code=6)
 
     # The same action in another run of the session: nobody is asked, across a restart too.
     machine.run("systemctl restart kheish.service")
@@ -189,7 +189,7 @@ def what_is_remembered_is_not_asked_again_until_it_is_revoked(machine):
     agents.until_status(run, "waiting_for_approval")
     check(machine.run("grep -c 'pushed 0' /home/alice/work-remembered/pushes").out, "2\n")
     agents.ctl("runs", "cancel", run)
-    agents.wait(run)
+    agents.wait(run, code=6)
 
     refused = agents.ctl("grants", "revoke", grant, user="bob", check=False)
     check(refused.code, 4, refused.text())
@@ -200,7 +200,7 @@ def what_is_remembered_is_not_asked_again_until_it_is_revoked(machine):
     check(machine.run("grep -c 'pushed 0' /home/alice/work-remembered/pushes").out, "2\n")
     check(agents.pending(run)[0]["summary"].count("pushed 0"), 1)
     agents.ctl("runs", "cancel", run)
-    agents.wait(run)
+    agents.wait(run, code=6)
     log = agents.ctl("audit", "list").out
     check_in("grant.created", log)
     check_in("grant.revoked", log)
@@ -217,7 +217,7 @@ def what_nobody_decides_is_escalated(machine):
     agents, run, approval = waiting(machine, "escalated")
     machine.run("rm /etc/kheish/kheish.toml.d/50-escalation.toml")
     machine.until("bob is asked", lambda: approval in agents.ctl("approvals", "list", user="bob").out)
-    types = [entry["event"]["type"] for entry in agents.events(run)]
+    types = [event["type"] for event in agents.events(run)]
     check("approval.reminded" in types, True, types)
     check("approval.escalated" in types, True, types)
     # It holds for what was asked for then, whatever the configuration says later.
@@ -227,6 +227,7 @@ def what_nobody_decides_is_escalated(machine):
     check(decided.code, 0, decided.text())
     agents.wait(run)
     check(machine.run("cat /home/alice/work-escalated/gated.count").out, "executed\n")
-    resolved = [entry for entry in agents.events(run) if entry["event"]["type"] == "approval.resolved"]
+    entries = agents.ask("runs", "events", run)
+    resolved = [entry for entry in entries if entry["event"]["type"] == "approval.resolved"]
     bob = machine.run("id -u bob").out.strip()
     check(resolved[0]["authority"], f"user:{bob}")

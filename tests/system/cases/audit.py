@@ -1,5 +1,7 @@
 """The audit log: made of a real journal, and held by somebody else against a checkpoint that was kept."""
 
+import base64
+import json
 import re
 
 from agents import Agents, bash, turn
@@ -84,3 +86,19 @@ def checkpoints_go_to_the_log_of_the_system_by_themselves(machine):
     machine.run(f"rm -r {drop_in} {encrypted}; mv /root/audit-signing-key /var/lib/kheish/audit-signing.key")
     machine.run("systemctl daemon-reload")
     agents.forget()
+
+
+@case
+def a_start_is_on_record_with_its_configuration(machine):
+    line = "# a remark that only this case makes\n"
+    machine.run("install -d /etc/kheish/kheish.toml.d")
+    machine.write("/etc/kheish/kheish.toml.d/60-start.toml", line)
+    machine.run("systemctl restart kheish.service")
+    starts = [entry for entry in machine.run("kheishctl audit list").out.splitlines() if "daemon.started" in entry]
+    check(len(starts) > 0, True)
+    exported = [json.loads(line) for line in machine.run("kheishctl journal export --content").out.splitlines()]
+    contents = [base64.b64decode(entry["base64"]).decode("utf-8", "replace") for entry in exported if "base64" in entry]
+    check(any("a remark that only this case makes" in content for content in contents), True)
+    machine.run("rm /etc/kheish/kheish.toml.d/60-start.toml; systemctl restart kheish.service")
+    again = [entry for entry in machine.run("kheishctl audit list").out.splitlines() if "daemon.started" in entry]
+    check(len(again), len(starts) + 1, "another start is another record")

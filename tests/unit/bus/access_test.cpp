@@ -2,6 +2,10 @@
 
 #include "codec/json.hpp"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 namespace kheish::bus {
 namespace {
 
@@ -108,6 +112,86 @@ TEST_F(AccessOnTheBus, TokensAreForAdministratorsAndThePromptSaysWhatIsDone) {
     EXPECT_EQ(
         call(kRootPath, kManagerInterface, "ListTokens", option("name", "ci")).error,
         error_name(Errc::unknown_field));
+}
+
+/// A memory file with `text`, sealed or not.
+Fd memory_file(const std::string& text, bool sealed) {
+    Fd file(::memfd_create("secret", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    EXPECT_EQ(::write(file.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+    if (sealed) {
+        EXPECT_EQ(::fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW), 0);
+    }
+    return file;
+}
+
+TEST_F(AccessOnTheBus, ASecretComesInASealedMemoryFileAndNoOther) {
+    authorizer_.allowed = {"ai.kheish.daemon1.administer"};
+    // A descriptor can be sent once both ends have agreed that they take one.
+    EXPECT_EQ(call(kRootPath, kManagerInterface, "ListSecrets", no_options()).error, "");
+    const auto set = [this](const Fd& file) {
+        const auto append = [&file](sd_bus_message* message) {
+            return sd_bus_message_append(message, "a{sv}h", 1, "name", "s", "claude", file.get());
+        };
+        return call(kRootPath, kManagerInterface, "SetSecret", append).error;
+    };
+    EXPECT_EQ(set(memory_file("sk-1\n", true)), "");
+    EXPECT_EQ(service_.last_secret, "sk-1");
+    EXPECT_EQ(authorizer_.requests.back().details.at(0).second, "give the secret claude");
+    EXPECT_EQ(set(memory_file("sk-2", false)), error_name(Errc::bad_request));
+    EXPECT_EQ(set(memory_file("two words", true)), error_name(Errc::bad_request));
+    EXPECT_EQ(set(memory_file("", true)), error_name(Errc::bad_request));
+    EXPECT_EQ(set(memory_file(std::string(8194, 'k'), true)), error_name(Errc::payload_too_large));
+    EXPECT_EQ(set(Fd(::open("/dev/zero", O_RDONLY | O_CLOEXEC))), error_name(Errc::bad_request));
+    EXPECT_EQ(service_.last_secret, "sk-1");
+}
+
+TEST_F(AccessOnTheBus, SecretsAreForAdministratorsAndThePromptSaysWhatIsDone) {
+    const auto import = [](sd_bus_message* message) {
+        return sd_bus_message_append(
+            message, "a{sv}", 2, "name", "s", "claude", "credential", "s", "key");
+    };
+    struct Row {
+        const char* member;
+        Append append;
+        const char* summary;
+    };
+    const std::vector<Row> rows{
+        {"ListSecrets", no_options(), "list the secrets"},
+        {"DescribeSecret", option("name", "claude"), "look at the secret claude"},
+        {"ImportSecret", import, "give the secret claude from the credential key"},
+        {"RevokeSecret", option("name", "claude"), "revoke the secret claude"},
+        {"DeleteSecret", option("name", "claude"), "delete the secret claude"},
+        {"RotateMasterKey", no_options(), "seal all secrets with the next master key"},
+    };
+    authorizer_.allowed = {"ai.kheish.daemon1.administer-others"};
+    for (const Row& row : rows) {
+        EXPECT_EQ(
+            call(kRootPath, kManagerInterface, row.member, row.append, true).error,
+            error_name(Errc::forbidden))
+            << row.member;
+        EXPECT_EQ(authorizer_.requests.back().details.at(0).second, row.summary);
+    }
+    authorizer_.allowed = {"ai.kheish.daemon1.administer"};
+    for (const Row& row : rows)
+        EXPECT_EQ(call(kRootPath, kManagerInterface, row.member, row.append).error, "")
+            << row.member;
+}
+
+TEST_F(AccessOnTheBus, AGrantIsItsOwnersToRevoke) {
+    authorizer_.allowed = {"ai.kheish.daemon1.control", "ai.kheish.daemon1.read"};
+    const Reply revoked =
+        call(kRootPath, kManagerInterface, "RevokeGrant", option("grant", "grant-1-1"));
+    EXPECT_EQ(revoked.error, "");
+    EXPECT_EQ(authorizer_.requests.back().action, "ai.kheish.daemon1.control");
+    EXPECT_EQ(
+        call(kRootPath, kManagerInterface, "RevokeGrant", option("grant", "grant-9-9")).error,
+        error_name(Errc::not_found));
+    EXPECT_EQ(
+        call(kRootPath, kManagerInterface, "RevokeGrant", no_options()).error,
+        error_name(Errc::bad_request));
+    EXPECT_NE(
+        call(kRootPath, kManagerInterface, "ListGrants", no_options()).text().find("grant-1-1"),
+        std::string::npos);
 }
 
 TEST_F(AccessOnTheBus, ACallerWhoLeavesEndsTheQuestion) {

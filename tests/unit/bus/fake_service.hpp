@@ -103,6 +103,40 @@ class FakeService final : public Service {
              {"reason", request.reason},
              {"by", caller.principal.to_string()}}));
     }
+    Result<codec::Json> external_actions_view(const Caller&, RunId) const override {
+        return codec::Json::array();
+    }
+    Result<codec::Json> secrets_view(const Caller& caller) const override {
+        if (!caller.acts_for_others)
+            return fail(Errc::forbidden, "not you");
+        return codec::Json::array({codec::Json::object({{"slot_id", "claude"}})});
+    }
+    Result<codec::Json> secret_view(const Caller& caller, const std::string& name) const override {
+        if (!caller.acts_for_others)
+            return fail(Errc::forbidden, "not you");
+        return codec::Json::object({{"slot_id", name}});
+    }
+    void
+    set_secret(const Caller& caller, SetSecret request, Responder<codec::Json> responder) override {
+        last_secret = request.value.reveal();
+        responder.answer(secret_view(caller, request.name));
+    }
+    void import_secret(
+        const Caller& caller, ImportSecret request, Responder<codec::Json> responder) override {
+        responder.answer(secret_view(caller, request.name + " from " + request.credential));
+    }
+    void revoke_secret(
+        const Caller& caller, NameSecret request, Responder<codec::Json> responder) override {
+        responder.answer(secret_view(caller, request.name));
+    }
+    void delete_secret(
+        const Caller& caller, NameSecret request, Responder<codec::Json> responder) override {
+        responder.answer(secret_view(caller, request.name));
+    }
+    void rotate_master_key(const Caller& caller, Responder<codec::Json> responder) override {
+        responder.answer(secret_view(caller, "all"));
+    }
+    std::string last_secret;
     Result<codec::Json> tokens_view(const Caller&) const override;
     void create_token(const Caller&, CreateToken, Responder<codec::Json>) override;
     void rotate_token(const Caller&, RotateToken, Responder<codec::Json>) override;

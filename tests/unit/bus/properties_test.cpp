@@ -19,7 +19,7 @@ struct Signal {
     std::vector<std::string> invalidated;
 };
 
-/// Reads a{sv} of strings and counts as text.
+/// Reads a{sv} of strings, lists of strings and counts as text.
 std::map<std::string, std::string> read_values(sd_bus_message* message) {
     std::map<std::string, std::string> values;
     KHEISH_ASSERT(sd_bus_message_enter_container(message, 'a', "{sv}") >= 0);
@@ -33,6 +33,14 @@ std::map<std::string, std::string> read_values(sd_bus_message* message) {
             const char* value = nullptr;
             KHEISH_ASSERT(sd_bus_message_read(message, "v", "s", &value) > 0);
             values[name] = value;
+        } else if (*contents == 'a') {
+            KHEISH_ASSERT(sd_bus_message_enter_container(message, 'v', "as") > 0);
+            KHEISH_ASSERT(sd_bus_message_enter_container(message, 'a', "s") > 0);
+            const char* text = nullptr;
+            while (sd_bus_message_read(message, "s", &text) > 0)
+                values[name] += std::string(text) + " ";
+            KHEISH_ASSERT(sd_bus_message_exit_container(message) >= 0);
+            KHEISH_ASSERT(sd_bus_message_exit_container(message) >= 0);
         } else {
             std::uint64_t value = 0;
             KHEISH_ASSERT(sd_bus_message_read(message, "v", "t", &value) > 0);

@@ -22,6 +22,53 @@ TEST(Settings, NoFileGivesTheDefaults) {
     EXPECT_FALSE(settings->inhibit.idle || settings->inhibit.suspend || settings->inhibit.lid);
 }
 
+TEST(Settings, OfWhatFilesTheyAreMadeIsKnown) {
+    ScratchDirectories scratch;
+    EXPECT_TRUE(configuration_files(scratch.directories())->empty());
+    for (const char* name :
+         {"vendor/kheish.toml",
+          "vendor/routes.toml",
+          "vendor/kheish.toml.d/10-a.toml",
+          "vendor/kheish.toml.d/20-b.toml",
+          "local/kheish.toml",
+          "local/kheish.toml.d/10-a.toml"})
+        scratch.write(name, std::string("# ") + name);
+    const auto texts = [&scratch] {
+        std::vector<std::string> all;
+        const Result<std::vector<SourceFile>> files = configuration_files(scratch.directories());
+        for (const SourceFile& file : *files)
+            all.push_back(file.text);
+        return all;
+    };
+    EXPECT_EQ(
+        texts(),
+        (std::vector<std::string>{
+            "# vendor/kheish.toml",
+            "# local/kheish.toml",
+            "# local/kheish.toml.d/10-a.toml",
+            "# vendor/kheish.toml.d/20-b.toml",
+            "# vendor/routes.toml"}));
+    scratch.write("local/routes.toml", "# local/routes.toml");
+    EXPECT_EQ(texts().back(), "# local/routes.toml");
+}
+
+TEST(Settings, EscalationNamesWhomAndWhen) {
+    ScratchDirectories scratch;
+    const auto error = [&scratch](const std::string& text) {
+        scratch.write("local/kheish.toml", "[permissions]\n" + text);
+        const Result<Settings> settings = load_settings(scratch.directories());
+        return settings ? "" : settings.error().message;
+    };
+    EXPECT_EQ(
+        error("approvals_remind_after_seconds = 60\napprovals_escalate_after_seconds = 120\n"
+              "approvals_escalate_to = [\"bob\", \"token:ops\"]\n"),
+        "");
+    EXPECT_NE(
+        error("approvals_escalate_after_seconds = 120\n").find("go together"), std::string::npos);
+    EXPECT_NE(error("approvals_escalate_to = [\"bob\"]\n").find("go together"), std::string::npos);
+    EXPECT_NE(error("approvals_escalate_to = \"bob\"\n"), "");
+}
+
 TEST(ProjectPermissions, NarrowAndNothingElse) {
     const auto problem = [](std::string_view text) {
         const Result<std::vector<PermissionRule>> rules = parse_project_permissions(text, "p.toml");

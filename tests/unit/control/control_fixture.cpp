@@ -133,8 +133,9 @@ void ControlFixture::boot() {
         entropy_);
     ASSERT_TRUE(journal.has_value()) << journal.error().to_string();
     journal_ = std::move(*journal);
+    secrets_ = std::make_unique<Secrets>(*journal_, clock_, entropy_, given_);
     plane_ = std::make_unique<ControlPlane>(
-        Outside{*journal_, clock_, *timers_, entropy_, *routes_, *host_}, settings_);
+        Outside{*journal_, clock_, *timers_, entropy_, *routes_, *host_, *secrets_}, settings_);
     const Status restored = plane_->restore();
     ASSERT_TRUE(restored.has_value()) << restored.error().to_string();
     settle();
@@ -142,6 +143,7 @@ void ControlFixture::boot() {
 
 void ControlFixture::crash() {
     plane_.reset();
+    secrets_.reset();
     journal_.reset();
     host_.reset();
     routes_.reset();

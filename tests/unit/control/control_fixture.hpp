@@ -107,6 +107,7 @@ class FakeRoutes final : public models::Routes {
     }
     FakeModel fake;
     bool configured = true;
+    void need_credential(const std::string& name) { view_.credential = name; }
 
   private:
     models::RouteView view_{
@@ -152,6 +153,18 @@ class FakeRunHost final : public scopes::RunHost {
     std::vector<std::pair<RunId, int>> stops;
     std::vector<RunId> released;
     std::vector<std::pair<RunId, int>> swept;
+};
+
+/// What a service manager would give.
+class FakeGiven final : public Secrets::Given {
+  public:
+    Result<Secret> read(const std::string& name) const override {
+        const auto found = credentials.find(name);
+        if (found == credentials.end())
+            return kheish::fail(Errc::not_found, "there is no credential \"" + name + "\"");
+        return Secret(found->second);
+    }
+    std::map<std::string, std::string> credentials;
 };
 
 inline constexpr uid_t kAlice = 1001;
@@ -203,6 +216,8 @@ class ControlFixture : public ::testing::Test {
     std::unique_ptr<FakeRunHost> host_;
     scopes::ProjectPermissions project_; ///< what a runner says once it is launched
     std::unique_ptr<journal::SqliteJournal> journal_;
+    FakeGiven given_;
+    std::unique_ptr<Secrets> secrets_;
     std::unique_ptr<ControlPlane> plane_;
     Settings settings_;
 };

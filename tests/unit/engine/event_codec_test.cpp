@@ -149,6 +149,11 @@ std::vector<EventBody> governance_samples() {
         TokenCreated{"ci", "operator", sha256("secret"), 1'700'000'000'000'000},
         TokenRotated{"ci", sha256("other"), 1'800'000'000'000'000},
         TokenRevoked{"ci", "it was on a screen"},
+        SecretStored{"claude", 2, "anthropic-api-key"},
+        SecretRevoked{"claude", "leaked"},
+        SecretDeleted{"claude", "not needed"},
+        MasterKeyRotated{"0123456789abcdef", "fedcba9876543210", 3},
+        DaemonStarted{"1.0", "0123456789abcdef0123456789abcdef", blob_ref("the configuration")},
         AuthenticationFailed{"invalid_token", "127.0.0.1", "POST", "/v1/sessions", true},
     };
 }
@@ -197,6 +202,16 @@ TEST(EventCodec, RoundTripKeepsEveryMember) {
         EXPECT_EQ(decoded->index(), body.index());
         EXPECT_EQ(encode(*decoded).body, encoded.body);
     }
+}
+
+TEST(EventCodec, AScopeIsThereWhereThereIsOne) {
+    SessionCreated created;
+    EXPECT_EQ(encode(created).body.find("credential_scope"), std::string::npos);
+    created.credential_scope = R"({"route_allow":[]})";
+    const EncodedBody encoded = encode(created);
+    EXPECT_EQ(
+        std::get<SessionCreated>(*decode(encoded.type, 1, encoded.body)).credential_scope,
+        created.credential_scope);
 }
 
 TEST(EventCodec, WhatCameLaterIsAbsentWhereItIsNotSet) {
@@ -282,7 +297,7 @@ TEST(EventCodec, BlobRefsNameWhatIsStored) {
         (std::vector<codec::BlobRef>{blob_ref("message"), blob_ref("{\"command\":\"ls\"}")}));
     // The spool of a call is a file, not a blob.
     EXPECT_EQ(encode(call_samples()[4]).blob_refs, std::vector{blob_ref("output")});
-    EXPECT_EQ(encode(call_samples()[10]).blob_refs, std::vector{blob_ref("it was done")});
+    EXPECT_EQ(encode(call_samples()[14]).blob_refs, std::vector{blob_ref("it was done")});
     EXPECT_EQ(encode(call_samples()[7]).blob_refs, std::vector{blob_ref("declined")});
     EXPECT_TRUE(encode(RunStarted{}).blob_refs.empty());
 }

@@ -62,7 +62,11 @@ struct IntentOf {
     Intent operator()(const AbortModel& /*effect*/) const { return {}; }
     Intent operator()(const ScheduleModelRetry& effect) const {
         return ModelRetryScheduled{
-            effect.turn, effect.attempt, effect.network, {effect.delay.count(), 7, "b1"}};
+            effect.turn,
+            effect.attempt,
+            effect.network,
+            {effect.delay.count(), 7, "b1"},
+            effect.credential};
     }
     Intent operator()(const ArmRetryTimer& /*effect*/) const { return {}; }
     Intent operator()(const JudgeCall& effect) const {

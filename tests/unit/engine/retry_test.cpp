@@ -46,6 +46,41 @@ TEST_F(Retry, BacksOffAndGivesUp) {
     story.refuse(ModelRetryScheduled{1, 9, false, {0, 0, ""}}, "ending");
 }
 
+TEST_F(Retry, ACredentialIsWaitedForWithoutEndAndAskedForEveryHour) {
+    constexpr int kLong = 50;
+    for (int failure = 1; failure <= kLong; ++failure) {
+        const ScheduleModelRetry retry = fail("authentication");
+        EXPECT_EQ(wait_reason(story.state), WaitReason::credential);
+        EXPECT_EQ(retry, (ScheduleModelRetry{1, failure + 1, std::chrono::hours(1), false, true}));
+        story.happen(*intent(story.state, retry));
+        EXPECT_EQ(wait_reason(story.state), WaitReason::credential);
+        if (failure % 2 == 0)
+            story.happen(ModelRetryWoken{retry.turn, retry.attempt});
+        else
+            story.happen(ModelRetryDue{retry.turn, retry.attempt});
+    }
+    EXPECT_EQ(story.state.model.failures, 0) << "others are counted without it";
+}
+
+TEST_F(Retry, WhatCannotBePutOnRecordIsNotDoneAndWaitedFor) {
+    constexpr int kLong = 20;
+    for (int failure = 1; failure <= kLong; ++failure) {
+        const ScheduleModelRetry retry = fail("unrecorded");
+        EXPECT_EQ(wait_reason(story.state), WaitReason::audit);
+        EXPECT_EQ(retry.delay, seconds(60));
+        story.happen(*intent(story.state, retry));
+        EXPECT_EQ(wait_reason(story.state), WaitReason::audit);
+        story.happen(ModelRetryDue{retry.turn, retry.attempt});
+    }
+    EXPECT_EQ(story.state.model.failures, 0);
+}
+
+TEST_F(Retry, ARefusedCredentialOfAnOlderRecordIsTheEnd) {
+    story.ask_model();
+    story.fail_model("authentication", false);
+    EXPECT_EQ(story.effect<Finish>().code, "model_authentication");
+}
+
 TEST_F(Retry, TheNetworkIsWaitedForWithoutEnd) {
     constexpr int kLong = 50;
     for (int failure = 1; failure <= kLong; ++failure) {
@@ -109,7 +144,7 @@ TEST_F(Retry, AChangedNetworkEndsTheWaitForIt) {
 
 TEST_F(Retry, AChangedNetworkShortensNoOtherWait) {
     story.happen(*intent(story.state, fail("rate_limited", 7'200'000'000)));
-    story.refuse(ModelRetryWoken{1, 2}, "does not wait for the network");
+    story.refuse(ModelRetryWoken{1, 2}, "waits neither for the network nor for a credential");
 }
 
 TEST_F(Retry, ARestartLosesTheAttemptAndMakesTheNext) {

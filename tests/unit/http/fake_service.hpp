@@ -110,6 +110,50 @@ class FakeService final : public control::Service {
              {"reason", request.reason},
              {"by", caller.principal.to_string()}}));
     }
+    Result<codec::Json> external_actions_view(const control::Caller&, RunId) const override {
+        return codec::Json::array();
+    }
+    Result<codec::Json> secrets_view(const control::Caller& caller) const override {
+        if (!caller.acts_for_others)
+            return fail(Errc::forbidden, "not you");
+        return codec::Json::array({codec::Json::object({{"slot_id", "claude"}})});
+    }
+    Result<codec::Json>
+    secret_view(const control::Caller& caller, const std::string& name) const override {
+        if (!caller.acts_for_others)
+            return fail(Errc::forbidden, "not you");
+        return codec::Json::object({{"slot_id", name}});
+    }
+    void set_secret(
+        const control::Caller& caller,
+        control::SetSecret request,
+        Responder<codec::Json> responder) override {
+        last_secret = request.value.reveal();
+        responder.answer(secret_view(caller, request.name));
+    }
+    void import_secret(
+        const control::Caller& caller,
+        control::ImportSecret request,
+        Responder<codec::Json> responder) override {
+        responder.answer(secret_view(caller, request.name + " from " + request.credential));
+    }
+    void revoke_secret(
+        const control::Caller& caller,
+        control::NameSecret request,
+        Responder<codec::Json> responder) override {
+        responder.answer(secret_view(caller, request.name));
+    }
+    void delete_secret(
+        const control::Caller& caller,
+        control::NameSecret request,
+        Responder<codec::Json> responder) override {
+        responder.answer(secret_view(caller, request.name));
+    }
+    void
+    rotate_master_key(const control::Caller& caller, Responder<codec::Json> responder) override {
+        responder.answer(secret_view(caller, "all"));
+    }
+    std::string last_secret;
     Result<codec::Json> tokens_view(const control::Caller&) const override {
         return codec::Json::array();
     }

@@ -49,7 +49,25 @@ Write rows() {
     token.digest = codec::sha256("secret");
     token.created_us = 1'700'000'000'000'000;
     token.created_by = "user:0";
-    write.rows.insert(write.rows.end(), {Row(call), Row(approval), Row(output), Row(token)});
+    GrantRow grant;
+    grant.grant = "grant-1-1";
+    grant.run = run.run;
+    grant.session = run.session;
+    grant.call = call.call;
+    grant.approval = approval.approval;
+    grant.tool = "bash";
+    grant.kind = "exact";
+    grant.action = codec::sha256("action");
+    grant.lifetime = "session";
+    grant.created_by = "user:1000";
+    SecretRow secret;
+    secret.name = "claude";
+    secret.version = 1;
+    secret.value = "sealed";
+    secret.updated_by = "user:0";
+    write.rows.insert(
+        write.rows.end(),
+        {Row(call), Row(approval), Row(output), Row(token), Row(grant), Row(secret)});
     IdempotencyReceipt receipt;
     receipt.scope = "user:1000 SubmitInput";
     receipt.key_digest = codec::sha256("key");

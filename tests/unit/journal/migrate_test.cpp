@@ -211,7 +211,8 @@ class Golden : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(
     Schemas,
     Golden,
-    testing::Values("schema-1.db", "schema-2.db", "schema-3.db", "schema-4.db", "schema-5.db"));
+    testing::Values(
+        "schema-1.db", "schema-2.db", "schema-3.db", "schema-4.db", "schema-5.db", "schema-6.db"));
 
 TEST_P(Golden, IsOpenedAndRead) {
     const TemporaryDirectory directory;
@@ -246,6 +247,10 @@ TEST_P(Golden, IsOpenedAndRead) {
     const bool has_rules = std::string_view(GetParam()) >= "schema-5.db";
     EXPECT_EQ(journal.session({"demo"})->permission_rules.has_value(), has_rules);
     EXPECT_EQ(journal.tokens({})->items.size(), has_token ? 1U : 0U);
+    const bool has_grant = std::string_view(GetParam()) >= "schema-6.db";
+    EXPECT_EQ(*journal.count_grants(), has_grant ? 1 : 0);
+    EXPECT_EQ(journal.secrets({})->items.size(), has_grant ? 1U : 0U);
+    EXPECT_EQ(journal.approval({"approval-1-1"})->escalated_to, "");
     EXPECT_EQ(journal.instance_id()[15], std::byte{16});
     EXPECT_EQ(journal.next_run_number(), 2);
     // And it is written to as one of today's.

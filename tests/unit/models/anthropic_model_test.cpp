@@ -2,6 +2,7 @@
 
 #include "codec/sse_parser.hpp"
 #include "fake_http_client.hpp"
+#include "manual_timers.hpp"
 
 #include <gtest/gtest.h>
 
@@ -80,7 +81,9 @@ class AnthropicModelTest : public testing::Test {
   protected:
     std::unique_ptr<Call> call(std::string base_url = "") {
         AnthropicModel model(
-            client_, clock_, {.base_url = std::move(base_url), .api_key = "sk-secret"});
+            client_, clock_, timers_, {.base_url = std::move(base_url), .api_key = [this] {
+                                           return key();
+                                       }});
         Request request;
         request.model = "claude-x";
         request.messages.push_back({.role = Message::Role::user, .parts = {Text{"hi"}}});
@@ -93,6 +96,11 @@ class AnthropicModelTest : public testing::Test {
                      EXPECT_FALSE(outcome_.has_value());
                      outcome_ = std::move(outcome);
                  }});
+    }
+    Result<Secret> key() const {
+        if (key_.empty())
+            return fail(Errc::not_found, "there is no secret claude: set it");
+        return Secret(key_);
     }
     FakeHttpClient::Exchange& exchange() { return *client_.exchanges.back(); }
     void head(int status, const std::string& type = "text/event-stream; charset=utf-8") {
@@ -129,9 +137,23 @@ class AnthropicModelTest : public testing::Test {
 
     FakeHttpClient client_;
     FixedClock clock_;
+    ManualTimers timers_;
+    std::string key_ = "sk-secret";
     std::string streamed_;
     std::optional<Outcome> outcome_;
 };
+
+TEST_F(AnthropicModelTest, WithoutAKeyNothingLeavesAndTheReasonIsTold) {
+    key_.clear();
+    const std::unique_ptr<Call> running = call();
+    EXPECT_FALSE(outcome_.has_value()) << "never from within call()";
+    timers_.advance(std::chrono::microseconds(0));
+    ASSERT_TRUE(outcome_.has_value());
+    ASSERT_FALSE(outcome_->has_value());
+    EXPECT_EQ(outcome_->error().kind, CallError::Kind::authentication);
+    EXPECT_EQ(outcome_->error().message, "there is no secret claude: set it");
+    EXPECT_TRUE(client_.exchanges.empty());
+}
 
 TEST_F(AnthropicModelTest, AsksAsTheApiWants) {
     const std::unique_ptr<Call> running = call();
@@ -314,7 +336,9 @@ TEST_F(AnthropicModelTest, DestroyingTheCallAbortsTheRequest) {
 }
 
 TEST_F(AnthropicModelTest, ACallMayBeDestroyedWhileItShowsText) {
-    AnthropicModel model(client_, clock_, {});
+    AnthropicModel model(client_, clock_, timers_, {.base_url = {}, .api_key = [this] {
+                                                        return key();
+                                                    }});
     std::unique_ptr<Call> running;
     const std::string capture(100, 'c');
     std::string shown;

@@ -84,7 +84,7 @@ TEST(ModelWords, RoundTrip) {
     EXPECT_EQ(parse_stop_reason(""), std::nullopt);
     EXPECT_TRUE(error_of(CallError::Kind::network).is_retryable());
     EXPECT_FALSE(error_of(CallError::Kind::context_overflow).is_retryable());
-    EXPECT_FALSE(error_of(CallError::Kind::authentication).is_retryable());
+    EXPECT_TRUE(error_of(CallError::Kind::authentication).is_retryable());
 }
 
 } // namespace

@@ -10,6 +10,19 @@
 namespace kheish::models {
 namespace {
 
+class FakeCredentials final : public Credentials {
+  public:
+    Result<Secret> read(const std::string& name) const override {
+        const auto found = values.find(name);
+        if (found == values.end())
+            return fail(Errc::not_found, "there is no secret " + name + ": set it");
+        if (found->second.empty())
+            return fail(Errc::invalid_configuration, name + " is unfit");
+        return Secret(found->second);
+    }
+    std::map<std::string, std::string> values;
+};
+
 class RouteTableTest : public testing::Test {
   protected:
     config::Route anthropic(const std::string& id) {
@@ -25,16 +38,22 @@ class RouteTableTest : public testing::Test {
         routes.default_route = route.id;
         routes.routes.push_back(std::move(route));
         return RouteTable(
-            routes, environment, {.client = client_, .timers = timers_, .clock = clock_});
+            routes,
+            environment,
+            {.client = client_, .timers = timers_, .clock = clock_, .credentials = credentials_});
     }
 
     outbound::FakeHttpClient client_;
     ManualTimers timers_;
     SystemClock clock_;
+    FakeCredentials credentials_;
 };
 
 TEST_F(RouteTableTest, NoRoutesAtAll) {
-    RouteTable table({}, {}, {.client = client_, .timers = timers_, .clock = clock_});
+    RouteTable table(
+        {},
+        {},
+        {.client = client_, .timers = timers_, .clock = clock_, .credentials = credentials_});
     EXPECT_TRUE(table.list().empty());
     EXPECT_EQ(table.default_route(), "");
     EXPECT_EQ(table.find("x"), std::nullopt);
@@ -47,18 +66,24 @@ TEST_F(RouteTableTest, AMissingCredentialIsAnErrorWithARemedy) {
     ASSERT_TRUE(view.has_value());
     EXPECT_EQ(view->state, RouteView::State::error);
     EXPECT_EQ(view->code, "credential_missing");
-    EXPECT_NE(view->message.find("LoadCredentialEncrypted=key"), std::string::npos);
-    EXPECT_EQ(routes.model("claude"), nullptr);
+    EXPECT_EQ(view->message, "there is no secret key: set it");
+    EXPECT_EQ(view->credential, "key");
+    EXPECT_NE(routes.model("claude"), nullptr) << "its calls say that it is missing";
     EXPECT_EQ(routes.default_route(), "claude");
 }
 
-TEST_F(RouteTableTest, CredentialsOfSystemdAreReadyThoseOfTheEnvironmentAWarning) {
-    const std::string directory = testing::TempDir();
-    std::ofstream(directory + "/key") << "sk-secret\n";
-    RouteTable ready = table(anthropic("claude"), {{"CREDENTIALS_DIRECTORY", directory}});
-    EXPECT_EQ(ready.find("claude")->state, RouteView::State::ok);
-    EXPECT_EQ(ready.find("claude")->code, "ready");
-    EXPECT_NE(ready.model("claude"), nullptr);
+TEST_F(RouteTableTest, ACredentialMayComeAndGo) {
+    RouteTable routes = table(anthropic("claude"));
+    credentials_.values["key"] = "sk-secret";
+    EXPECT_EQ(routes.find("claude")->state, RouteView::State::ok);
+    EXPECT_EQ(routes.list().at(0).code, "ready");
+    credentials_.values["key"] = "";
+    EXPECT_EQ(routes.find("claude")->code, "credential_invalid");
+    credentials_.values.clear();
+    EXPECT_EQ(routes.list().at(0).code, "credential_missing");
+}
+
+TEST_F(RouteTableTest, ACredentialOfTheEnvironmentIsAWarning) {
     config::Route development = anthropic("anthropic");
     development.from_environment = true;
     RouteTable warned = table(development, {{"ANTHROPIC_API_KEY", "sk-secret"}});
@@ -66,9 +91,6 @@ TEST_F(RouteTableTest, CredentialsOfSystemdAreReadyThoseOfTheEnvironmentAWarning
     EXPECT_EQ(warned.find("anthropic")->code, "credential_from_environment");
     EXPECT_EQ(warned.find("anthropic")->message.find("sk-secret"), std::string::npos);
     EXPECT_NE(warned.model("anthropic"), nullptr);
-    std::ofstream(directory + "/key") << "two words\n";
-    RouteTable broken = table(anthropic("claude"), {{"CREDENTIALS_DIRECTORY", directory}});
-    EXPECT_EQ(broken.find("claude")->code, "credential_invalid");
 }
 
 TEST_F(RouteTableTest, BaseUrlsOutOfBoundsAreErrors) {

@@ -1,5 +1,5 @@
--- Schema 6: what people have allowed beforehand, when they released a gate; and whom gates that
--- nobody decided about have been escalated to.
+-- Schema 6: what people have allowed beforehand, when they released a gate; whom gates that nobody
+-- decided about have been escalated to; what a session may prove itself with; and secrets.
 --
 -- `grants` follows from the events grant.created and grant.revoked. Whether one holds still is the
 -- matter of its run, its session and the clock too.
@@ -29,3 +29,24 @@ CREATE INDEX grants_unrevoked ON grants (number) WHERE revoked_us IS NULL;
 -- Whom a gate has been escalated to, beside the owner of its session: principals, a space between.
 
 ALTER TABLE approvals ADD COLUMN escalated_to TEXT NOT NULL DEFAULT '';
+
+-- Secrets are sealed, each under a key of its own, which lies beside it under the master key. Which
+-- there are follows from the events secret.*; what is sealed is here alone. A name stays for
+-- ever; value, data_key and master_key are empty where there is nothing any more.
+
+CREATE TABLE secrets (
+    number     INTEGER PRIMARY KEY, -- in order of creation
+    name       TEXT NOT NULL UNIQUE CHECK (name <> ''),
+    version    INTEGER NOT NULL,
+    state      TEXT NOT NULL CHECK (state IN ('stored', 'revoked', 'deleted')),
+    value      TEXT NOT NULL,
+    data_key   TEXT NOT NULL,
+    master_key TEXT NOT NULL,
+    created_us INTEGER NOT NULL,
+    updated_us INTEGER NOT NULL,
+    updated_by TEXT NOT NULL
+) STRICT;
+
+-- What the runs of a session may prove themselves with at most, as JSON; empty: whatever there is.
+
+ALTER TABLE sessions ADD COLUMN credential_scope TEXT NOT NULL DEFAULT '';

@@ -24,6 +24,10 @@ std::string_view word(outbound::ExternalOutcome::Kind kind) {
 
 void ExternalActionLog::begin(
     outbound::ExternalAction action, Responder<outbound::ExternalActionId> ready) {
+    if (journal_ == nullptr)
+        return ready.fail(Errc::journal_unavailable, "there is no journal yet");
+    if (const journal::Health health = journal_->health(); !health.writable)
+        return ready.fail(health.error);
     const outbound::ExternalActionId id = ++last_id_;
     log(Level::info,
         "external action begins",

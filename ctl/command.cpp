@@ -19,6 +19,7 @@ std::vector<Command> all_commands() {
           permission_commands,
           token_commands,
           secret_commands,
+          auth_commands,
           audit_commands,
           journal_commands})
         for (Command& command : group())

@@ -59,6 +59,7 @@ std::vector<Command> question_commands();
 std::vector<Command> permission_commands();
 std::vector<Command> token_commands();
 std::vector<Command> secret_commands();
+std::vector<Command> auth_commands();
 std::vector<Command> audit_commands();
 std::vector<Command> journal_commands();
 std::vector<Command> one_shot_commands();

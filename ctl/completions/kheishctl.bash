@@ -49,6 +49,7 @@ _kheishctl() {
         "tokens revoke") options+=" --reason" ;;
         "secrets set") options+=" --from-file" ;;
         "secrets revoke" | "secrets delete") options+=" --reason" ;;
+        "auth revoke-subject" | "auth restore-subject" | "auth revoke-lease" | "auth revoke-slot") options+=" --reason" ;;
         "audit list") options+=" --from --run-id --state-directory" ;;
         "audit show") options+=" --state-directory" ;;
         "audit key" | "audit checkpoint" | "audit export" | "audit prove") options+=" --signing-key --state-directory" ;;
@@ -66,9 +67,10 @@ _kheishctl() {
         permissions) verbs="check matrix" ;;
         tokens) verbs="list create rotate revoke" ;;
         secrets) verbs="generate list get set import-credential revoke delete rotate-master-key" ;;
+        auth) verbs="subject revoke-subject restore-subject lease revoke-lease revoke-slot" ;;
         audit) verbs="list show key checkpoint export prove verify" ;;
         journal) verbs="verify backup export prune rebuild" ;;
-        "") verbs="status capabilities run sessions events runs approvals grants questions permissions tokens secrets audit journal" ;;
+        "") verbs="status capabilities run sessions events runs approvals grants questions permissions tokens secrets auth audit journal" ;;
     esac
 
     if [[ $word == -* ]]; then

@@ -1,5 +1,6 @@
 #include "bus/administration.hpp"
 
+#include "bus/administration_plan.hpp"
 #include "bus/dictionary.hpp"
 #include "bus/edge.hpp"
 #include "codec/object_reader.hpp"
@@ -18,26 +19,6 @@ namespace {
 using codec::Json;
 using control::Caller;
 using control::Operation;
-
-template <class Request>
-using Change = void (control::Service::*)(const Caller&, Request, Responder<Json>);
-
-/// The prompt says what is to be done to which token.
-template <class Request>
-Plan administration_plan(
-    BusEdge& edge,
-    Operation operation,
-    std::string summary,
-    Request request,
-    Change<Request> change) {
-    return Plan{
-        {.operation = operation, .details = {{"summary", std::move(summary)}}},
-        [&edge, change, request = std::move(request)](
-            const Caller& caller, BusMessage message) mutable {
-            (edge.service().*
-             change)(caller, std::move(request), json_responder(std::move(message)));
-        }};
-}
 
 /// No members.
 Status read_nothing(sd_bus_message* call) {

@@ -330,6 +330,42 @@ const sd_bus_vtable kVtable[] = {
         handle<plan_rotate_master_key>,
         kOpen),
     SD_BUS_METHOD_WITH_ARGS(
+        "DescribeSubject",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_describe_subject>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "RevokeSubject",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_revoke_subject>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "RestoreSubject",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_restore_subject>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "DescribeLease",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_describe_lease>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "RevokeLease",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_revoke_lease>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
+        "RevokeSlot",
+        SD_BUS_ARGS("a{sv}", options),
+        SD_BUS_RESULT("s", view),
+        handle<plan_revoke_slot>,
+        kOpen),
+    SD_BUS_METHOD_WITH_ARGS(
         "DescribePermission",
         SD_BUS_ARGS("a{sv}", options),
         SD_BUS_RESULT("s", view),

@@ -28,7 +28,9 @@ bool is_end(const engine::Event& event) {
 
 ControlPlane::ControlPlane(Outside outside, Settings settings)
     : outside_(outside), settings_(std::move(settings)), grants_(outside_.journal, outside_.clock),
-      supervisor_(outside_, settings_, grants_, *this), reader_(outside_.journal, supervisor_),
+      leases_(outside_.journal, outside_.clock),
+      supervisor_(outside_, settings_, grants_, leases_, *this),
+      reader_(outside_.journal, supervisor_),
       hub_(
           outside_.journal,
           frame_views(),
@@ -62,6 +64,14 @@ Status ControlPlane::restore() {
     secrets.set_change_listener([this](const std::string& name, bool gone) {
         supervisor_.on_credential_changed(name, gone);
     });
+    leases_.set_announcer(
+        [this](const std::vector<engine::Event>& events) { on_committed(events); });
+    leases_.set_revocation_listener([this](RunId run, const std::string& why) {
+        if (const std::shared_ptr<RunActor> actor = supervisor_.find(run))
+            actor->on_lease_revoked(why);
+    });
+    leases_.set_restoration_listener([this] { supervisor_.on_subject_restored(); });
+    KHEISH_CHECK(leases_.load());
     KHEISH_CHECK(tokens_.load());
     KHEISH_CHECK(grants_.load());
     return supervisor_.restore();

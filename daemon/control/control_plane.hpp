@@ -90,6 +90,12 @@ class ControlPlane final : public Service, public CommitObserver, public HostEve
     void create_token(const Caller&, CreateToken, Responder<codec::Json>) override;
     void rotate_token(const Caller&, RotateToken, Responder<codec::Json>) override;
     void revoke_token(const Caller&, RevokeToken, Responder<codec::Json>) override;
+    Result<codec::Json> subject_view(const Caller&, const std::string& subject) const override;
+    Result<codec::Json> lease_view(const Caller&, const std::string& lease) const override;
+    void revoke_subject(const Caller&, NamedRequest, Responder<codec::Json>) override;
+    void restore_subject(const Caller&, NamedRequest, Responder<codec::Json>) override;
+    void revoke_lease(const Caller&, NamedRequest, Responder<codec::Json>) override;
+    void revoke_slot(const Caller&, NamedRequest, Responder<codec::Json>) override;
     Result<codec::Json> secrets_view(const Caller&) const override;
     Result<codec::Json> secret_view(const Caller&, const std::string& name) const override;
     void set_secret(const Caller&, SetSecret, Responder<codec::Json>) override;
@@ -220,6 +226,7 @@ class ControlPlane final : public Service, public CommitObserver, public HostEve
     Outside outside_;
     Settings settings_;
     Grants grants_;
+    Leases leases_;
     Supervisor supervisor_;
     Reader reader_;
     EventHub hub_;

@@ -1,6 +1,7 @@
 #include "control/external_actions.hpp"
 
 #include "control/conversions.hpp"
+#include "control/leases.hpp"
 #include "control/stored_record.hpp"
 #include "control/views.hpp"
 #include "govern/merkle.hpp"
@@ -52,6 +53,12 @@ void add_circumstances(
     record.set("principal_id", event.authority.actor().to_string());
     if (event.authority.chain.size() > 1)
         record.set("parent_principal_id", event.authority.chain[1].to_string());
+    if (const auto* requested = std::get_if<engine::ModelRequested>(&event.body);
+        requested != nullptr && requested->lease_expires_us) {
+        record.set("lease_id", Leases::id_of(event.run, requested->turn, requested->attempt));
+        record.set("grant_id", Leases::grant_of(event.agent.value, requested->route));
+        record.set("lease_expires_at_ms", to_milliseconds(*requested->lease_expires_us));
+    }
     record.set("record", stored.seq);
     record.set("record_hash", govern::leaf_hash(audit_record(stored)).to_hex());
 }

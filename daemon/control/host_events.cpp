@@ -44,6 +44,11 @@ void Supervisor::on_credential_changed(const std::string& name, bool gone) {
     }
 }
 
+void Supervisor::on_subject_restored() {
+    for (const std::shared_ptr<RunActor>& actor : all_actors())
+        actor->on_credential_changed(false);
+}
+
 void Supervisor::before_sleep() {
     going_to_sleep_ = true;
     for (const std::shared_ptr<RunActor>& actor : all_actors())

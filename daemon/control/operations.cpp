@@ -50,7 +50,7 @@ constexpr std::array kTable{
     OperationInfo{approvals_supply, "approvals.supply", "Approval", "Supply", "", "", "approvals supply", kActionApprove, Role::operate, approve, kResolve, true, true},
 
     OperationInfo{grants_list, "grants.list", "Manager", "ListGrants", "GET", "/v1/grants", "grants list", kActionRead, Role::reader, read, 0, false, false},
-    OperationInfo{grants_revoke, "grants.revoke", "Manager", "RevokeGrant", "POST", "/v1/grants/{gid}/revoke", "grants revoke", kActionControl, Role::operate, AuditClass::control, kSmall, true, false},
+    OperationInfo{grants_revoke, "grants.revoke", "Manager", "RevokeGrant", "POST", "/v1/grants/{name}/revoke", "grants revoke", kActionControl, Role::operate, AuditClass::control, kSmall, true, false},
 
     OperationInfo{questions_list, "questions.list", "Manager", "ListQuestions", "GET", "/v1/questions", "questions list", kActionRead, Role::reader, read, 0, false, false},
     OperationInfo{sessions_questions, "sessions.questions", "", "", "GET", "/v1/sessions/{sid}/questions", "", kActionRead, Role::reader, read, 0, false, false},
@@ -67,13 +67,20 @@ constexpr std::array kTable{
     OperationInfo{tokens_revoke, "tokens.revoke", "Manager", "RevokeToken", "", "", "tokens revoke", kActionAdminister, Role::admin, administer, kSmall, true, false},
 
     OperationInfo{secrets_list, "secrets.list", "Manager", "ListSecrets", "GET", "/v1/runtime/secrets", "secrets list", kActionAdminister, Role::admin, administer, 0, false, false},
-    OperationInfo{secrets_get, "secrets.get", "Manager", "DescribeSecret", "GET", "/v1/runtime/secrets/{ref}", "secrets get", kActionAdminister, Role::admin, administer, 0, false, false},
+    OperationInfo{secrets_get, "secrets.get", "Manager", "DescribeSecret", "GET", "/v1/runtime/secrets/{name}", "secrets get", kActionAdminister, Role::admin, administer, 0, false, false},
     // The same secret under the same key would have to be told from another one by something that is kept.
     OperationInfo{secrets_set, "secrets.set", "Manager", "SetSecret", "POST", "/v1/runtime/secrets", "secrets set", kActionAdminister, Role::admin, administer, kSmall, true, false},
     OperationInfo{secrets_import, "secrets.import", "Manager", "ImportSecret", "", "", "secrets import-credential", kActionAdminister, Role::admin, administer, kSmall, true, false},
     OperationInfo{secrets_revoke, "secrets.revoke", "Manager", "RevokeSecret", "", "", "secrets revoke", kActionAdminister, Role::admin, administer, kSmall, true, false},
-    OperationInfo{secrets_delete, "secrets.delete", "Manager", "DeleteSecret", "DELETE", "/v1/runtime/secrets/{ref}", "secrets delete", kActionAdminister, Role::admin, administer, kSmall, true, false},
+    OperationInfo{secrets_delete, "secrets.delete", "Manager", "DeleteSecret", "DELETE", "/v1/runtime/secrets/{name}", "secrets delete", kActionAdminister, Role::admin, administer, kSmall, true, false},
     OperationInfo{secrets_rotate_master_key, "secrets.rotate-master-key", "Manager", "RotateMasterKey", "", "", "secrets rotate-master-key", kActionAdminister, Role::admin, administer, kSmall, true, false},
+
+    OperationInfo{auth_subject, "auth.subject", "Manager", "DescribeSubject", "GET", "/v1/runtime/auth/subjects/{name}", "auth subject", kActionAdminister, Role::admin, administer, 0, false, false},
+    OperationInfo{auth_revoke_subject, "auth.revoke-subject", "Manager", "RevokeSubject", "POST", "/v1/runtime/auth/subjects/{name}/revoke", "auth revoke-subject", kActionAdminister, Role::admin, administer, kSmall, true, false},
+    OperationInfo{auth_restore_subject, "auth.restore-subject", "Manager", "RestoreSubject", "POST", "/v1/runtime/auth/subjects/{name}/restore", "auth restore-subject", kActionAdminister, Role::admin, administer, kSmall, true, false},
+    OperationInfo{auth_lease, "auth.lease", "Manager", "DescribeLease", "GET", "/v1/runtime/auth/leases/{name}", "auth lease", kActionAdminister, Role::admin, administer, 0, false, false},
+    OperationInfo{auth_revoke_lease, "auth.revoke-lease", "Manager", "RevokeLease", "POST", "/v1/runtime/auth/leases/{name}/revoke", "auth revoke-lease", kActionAdminister, Role::admin, administer, kSmall, true, false},
+    OperationInfo{auth_revoke_slot, "auth.revoke-slot", "Manager", "RevokeSlot", "POST", "/v1/runtime/auth/slots/{name}/revoke", "auth revoke-slot", kActionAdminister, Role::admin, administer, kSmall, true, false},
 
     OperationInfo{permissions_check, "permissions.check", "Manager", "DescribePermission", "POST", "/v1/runtime/permissions/check", "permissions check", kActionRead, Role::reader, read, kSmall, false, false},
     OperationInfo{permissions_matrix, "permissions.matrix", "Manager", "DescribePermissionMatrix", "POST", "/v1/runtime/permissions/matrix", "permissions matrix", kActionRead, Role::reader, read, kSmall, false, false},

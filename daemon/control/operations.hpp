@@ -60,6 +60,12 @@ enum class Operation {
     secrets_revoke,
     secrets_delete,
     secrets_rotate_master_key,
+    auth_subject,
+    auth_revoke_subject,
+    auth_restore_subject,
+    auth_lease,
+    auth_revoke_lease,
+    auth_revoke_slot,
     permissions_check,
     permissions_matrix,
 };
@@ -83,7 +89,7 @@ struct OperationInfo {
                                      ///< empty: not on D-Bus
     std::string_view dbus_member;
     std::string_view http_method; ///< empty: not over HTTP
-    std::string_view http_path;   ///< {sid}, {rid}, {qid}, {gid} and {ref} stand for ids
+    std::string_view http_path;   ///< {sid}, {rid}, {qid} and {name} stand for ids
     std::string_view command;     ///< kheishctl's words; empty: none
 
     /// polkit action for one's own sessions and runs; that for somebody else's is the same with

@@ -118,7 +118,7 @@ void RunActor::break_off(const Error& error) {
     // their outcomes until they are acknowledged, and a model is asked again.
     inbox_.clear();
     standing_.clear();
-    model_call_.reset();
+    end_model_call();
     log(Level::error,
         "a run is set aside until it can be loaded again",
         {{log_field::kRunId, run().to_string()}, {log_field::kError, error.to_string()}});

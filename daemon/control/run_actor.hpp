@@ -5,6 +5,7 @@
 #include "base/responder.hpp"
 #include "base/timers.hpp"
 #include "control/grants.hpp"
+#include "control/leases.hpp"
 #include "control/question_requests.hpp"
 #include "control/requests.hpp"
 #include "control/run_projection.hpp"
@@ -62,6 +63,8 @@ class RunObserver {
     virtual bool is_going_to_sleep() const = 0;
     /// What people have allowed beforehand.
     virtual const Grants& grants() const = 0;
+    /// What requests to providers stand on.
+    virtual Leases& leases() = 0;
 };
 
 /// What is to become true in one commit, and what follows it.
@@ -139,6 +142,8 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     /// An attempt that waits for a credential is made now; where it is gone, one that is under way
     /// with it is given up and waits.
     void on_credential_changed(bool gone);
+    /// What a model call under way stands on was taken away: it is given up and waits.
+    void on_lease_revoked(std::string why);
     /// A model call under way is given up, to be made again.
     void on_sleep();
     /// Writes that it makes no progress.
@@ -208,6 +213,7 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     void stop_now(int attempt);
 
     void call_model(models::Request request, int turn, int attempt);
+    void end_model_call();
     void wake_for_credential();
     void give_up_model(std::string reason);
     void on_model_finished(
@@ -256,7 +262,8 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     bool broken_ = false;
     std::deque<UniqueFunction<void()>> inbox_;
     std::unique_ptr<models::Call> model_call_;
-    mutable RunRules rules_; ///< read when they are first needed
+    Leases::Held model_lease_; ///< that the call stands on
+    mutable RunRules rules_;   ///< read when they are first needed
     /// Standing effects that have begun; a null timer is one that only has to be remembered.
     std::map<std::string, std::unique_ptr<Timer>> standing_;
 };

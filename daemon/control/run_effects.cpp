@@ -154,7 +154,7 @@ void RunActor::Planner::operator()(const engine::StopScope& effect) {
 }
 
 void RunActor::Planner::operator()(const engine::AbortModel& /*effect*/) {
-    actor.model_call_.reset();
+    actor.end_model_call();
 }
 
 void RunActor::Planner::operator()(const engine::ScheduleModelRetry& effect) {

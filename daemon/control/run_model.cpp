@@ -58,7 +58,9 @@ void RunActor::Planner::operator()(const engine::RequestModel& effect) {
                 .attempt = effect.attempt,
                 .route = accepted.route,
                 .model = accepted.model,
-                .request_digest = prompt->digest}))
+                .request_digest = prompt->digest,
+                .lease_expires_us = actor.outside_.clock.now().wall_us +
+                                    std::chrono::microseconds(Leases::kLifetime).count()}))
         return;
     plan.batch.acts.emplace_back([self = actor.shared_from_this(),
                                   request = std::move(prompt->request),
@@ -76,6 +78,19 @@ void RunActor::call_model(models::Request request, int turn, int attempt) {
     if (observer_.is_going_to_sleep())
         return fail_model(
             turn, attempt, models::CallError::Kind::network, "the machine goes to sleep");
+    const std::optional<models::RouteView> route = outside_.routes.find(state().request.route);
+    Result<Leases::Held> lease = observer_.leases().take(
+        {.run = run(),
+         .turn = turn,
+         .attempt = attempt,
+         .session = state().session,
+         .agent = state().agent,
+         .route = state().request.route,
+         .slot = route ? route->credential : ""});
+    if (!lease)
+        return fail_model(
+            turn, attempt, models::CallError::Kind::authentication, lease.error().message);
+    model_lease_ = *std::move(lease);
     models::CallHandlers handlers;
     handlers.on_text = [this](std::string_view text) {
         observer_.on_text(*this, text);
@@ -107,6 +122,16 @@ void RunActor::on_credential_changed(bool gone) {
         else
             self->wake_for_credential();
     });
+}
+
+void RunActor::on_lease_revoked(std::string why) {
+    post([self = shared_from_this(), why = std::move(why)] { self->give_up_model(why); });
+}
+
+/// Nothing comes of it any more.
+void RunActor::end_model_call() {
+    model_call_.reset();
+    model_lease_ = {};
 }
 
 void RunActor::wake_for_credential() {
@@ -158,7 +183,7 @@ void RunActor::on_model_finished(
 
 void RunActor::take_answer(
     int turn, int attempt, const tl::expected<models::Response, models::CallError>& result) {
-    model_call_.reset();
+    end_model_call();
     if (result) {
         complete_model(turn, attempt, *result);
         return;

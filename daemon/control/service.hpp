@@ -5,6 +5,7 @@
 #include "control/authentication_failure.hpp"
 #include "control/caller.hpp"
 #include "control/grant_requests.hpp"
+#include "control/lease_requests.hpp"
 #include "control/operations.hpp"
 #include "control/permission_check.hpp"
 #include "control/question_requests.hpp"
@@ -224,6 +225,14 @@ class Service {
     virtual void create_token(const Caller&, CreateToken, Responder<codec::Json>) = 0;
     virtual void rotate_token(const Caller&, RotateToken, Responder<codec::Json>) = 0;
     virtual void revoke_token(const Caller&, RevokeToken, Responder<codec::Json>) = 0;
+
+    /// As leases.hpp has them.
+    virtual Result<codec::Json> subject_view(const Caller&, const std::string& subject) const = 0;
+    virtual Result<codec::Json> lease_view(const Caller&, const std::string& lease) const = 0;
+    virtual void revoke_subject(const Caller&, NamedRequest, Responder<codec::Json>) = 0;
+    virtual void restore_subject(const Caller&, NamedRequest, Responder<codec::Json>) = 0;
+    virtual void revoke_lease(const Caller&, NamedRequest, Responder<codec::Json>) = 0;
+    virtual void revoke_slot(const Caller&, NamedRequest, Responder<codec::Json>) = 0;
 
     /// As secrets.hpp has them.
     virtual Result<codec::Json> secrets_view(const Caller&) const = 0;

@@ -42,8 +42,13 @@ void log_milestone(const engine::Event& event) {
 } // namespace
 
 Supervisor::Supervisor(
-    Outside outside, const Settings& settings, const Grants& grants, CommitObserver& observer)
-    : outside_(outside), settings_(settings), grants_(grants), observer_(observer) {
+    Outside outside,
+    const Settings& settings,
+    const Grants& grants,
+    Leases& leases,
+    CommitObserver& observer)
+    : outside_(outside), settings_(settings), grants_(grants), leases_(leases),
+      observer_(observer) {
     outside_.host.set_observer(this);
 }
 

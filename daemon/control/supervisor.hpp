@@ -30,7 +30,11 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
   public:
     /// All of them outlive it.
     Supervisor(
-        Outside outside, const Settings& settings, const Grants& grants, CommitObserver& observer);
+        Outside outside,
+        const Settings& settings,
+        const Grants& grants,
+        Leases& leases,
+        CommitObserver& observer);
 
     /// Takes over what the journal has: called once, before anything else. Runs go on by themselves
     /// from here.
@@ -58,6 +62,8 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
     void on_network_changed();
     /// Of the runs whose route has the credential `name`.
     void on_credential_changed(const std::string& name, bool gone);
+    /// All that wait for a credential look again.
+    void on_subject_restored();
     void before_sleep();
     void after_sleep();
     /// Told when the first run begins to work for itself, and when the last one ends doing so.
@@ -74,6 +80,7 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
     void on_text(const RunActor& actor, std::string_view text) override;
     bool is_going_to_sleep() const override { return going_to_sleep_; }
     const Grants& grants() const override { return grants_; }
+    Leases& leases() override { return leases_; }
 
     void on_launched(RunId run, int attempt, scopes::Launched launched) override;
     void on_launch_failed(RunId run, int attempt, Error error) override;
@@ -110,6 +117,7 @@ class Supervisor final : public RunObserver, public scopes::RunHostObserver {
     Outside outside_;
     const Settings& settings_;
     const Grants& grants_;
+    Leases& leases_;
     CommitObserver& observer_;
     std::unordered_map<RunId, std::shared_ptr<RunActor>> actors_;
     std::map<SessionId, engine::SessionState> sessions_;

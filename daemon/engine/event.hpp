@@ -222,6 +222,8 @@ struct ModelRequested {
     std::string route;
     std::string model;
     codec::Digest request_digest; ///< of the request's canonical form
+    /// Of the lease that it stands on, wall clock; none in records of older programs.
+    std::optional<std::int64_t> lease_expires_us = {};
 };
 
 struct ModelCompleted {
@@ -339,6 +341,9 @@ using EventBody = std::variant<
     SecretRevoked,
     SecretDeleted,
     MasterKeyRotated,
+    SubjectRevoked,
+    SubjectRestored,
+    LeaseRevoked,
     DaemonStarted,
     AuthenticationFailed>;
 

@@ -172,6 +172,7 @@ void fields(Archive& archive, ModelRequested& event) {
     archive("route", event.route);
     archive("model", event.model);
     archive("request_digest", event.request_digest);
+    archive("lease_expires_us", event.lease_expires_us);
 }
 
 template <class Archive>
@@ -418,6 +419,24 @@ void fields(Archive& archive, MasterKeyRotated& event) {
     archive("from", event.from);
     archive("to", event.to);
     archive("secrets", event.secrets);
+}
+
+template <class Archive>
+void fields(Archive& archive, SubjectRevoked& event) {
+    archive("subject", event.subject);
+    archive("reason", event.reason);
+}
+
+template <class Archive>
+void fields(Archive& archive, SubjectRestored& event) {
+    archive("subject", event.subject);
+    archive("reason", event.reason);
+}
+
+template <class Archive>
+void fields(Archive& archive, LeaseRevoked& event) {
+    archive("lease", event.lease);
+    archive("reason", event.reason);
 }
 
 template <class Archive>

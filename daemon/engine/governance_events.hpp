@@ -71,6 +71,30 @@ struct MasterKeyRotated {
     std::int64_t secrets = 0; ///< how many
 };
 
+/// A session or an agent proves itself with nothing of kheishd's any more.
+struct SubjectRevoked {
+    static constexpr std::string_view kType = "subject.revoked";
+    static constexpr bool kIsGovernance = true;
+    std::string subject; ///< "session:<id>" or "agent:<id>"
+    std::string reason;
+};
+
+/// It may again.
+struct SubjectRestored {
+    static constexpr std::string_view kType = "subject.restored";
+    static constexpr bool kIsGovernance = true;
+    std::string subject;
+    std::string reason;
+};
+
+/// The one request that stood on it is given up.
+struct LeaseRevoked {
+    static constexpr std::string_view kType = "lease.revoked";
+    static constexpr bool kIsGovernance = true;
+    std::string lease;
+    std::string reason;
+};
+
 /// From here on this program decides, by this configuration.
 struct DaemonStarted {
     static constexpr std::string_view kType = "daemon.started";

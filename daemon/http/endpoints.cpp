@@ -57,6 +57,12 @@ constexpr std::array kEndpoints{
     Endpoint{secrets_get, handle::get_secret, 200, Body::none, kNothing, kJsonType},
     Endpoint{secrets_set, handle::set_secret, 200, Body::required, kNothing, kJsonType},
     Endpoint{secrets_delete, handle::delete_secret, 200, Body::optional, kNothing, kJsonType},
+    Endpoint{auth_subject, handle::get_subject, 200, Body::none, kNothing, kJsonType},
+    Endpoint{auth_revoke_subject, handle::revoke_subject, 200, Body::optional, kNothing, kJsonType},
+    Endpoint{auth_restore_subject, handle::restore_subject, 200, Body::optional, kNothing, kJsonType},
+    Endpoint{auth_lease, handle::get_lease, 200, Body::none, kNothing, kJsonType},
+    Endpoint{auth_revoke_lease, handle::revoke_lease, 200, Body::optional, kNothing, kJsonType},
+    Endpoint{auth_revoke_slot, handle::revoke_slot, 200, Body::optional, kNothing, kJsonType},
     Endpoint{permissions_check, handle::check_permission, 200, Body::required, kNothing, kJsonType},
     Endpoint{permissions_matrix, handle::permission_matrix, 200, Body::optional, kNothing, kJsonType},
 };
@@ -100,8 +106,7 @@ void dispatch(const Endpoint& endpoint, Call& call, const RouteMatch& match, Rep
         call.run = *parsed;
     }
     call.question.value = match.question;
-    call.grant = match.grant;
-    call.secret = match.secret;
+    call.name = match.name;
     if (Status checked = check_query(endpoint, call.query); !checked)
         return reply.fail(std::move(checked).error());
     endpoint.handler(call, std::move(reply));

@@ -18,11 +18,10 @@ struct Call {
     int status; ///< of a success
     Request& request;
     const codec::Json& query;
-    SessionId session;       ///< of the path, where it has one
-    RunId run;               ///< of the path, where it has one
-    QuestionId question;     ///< of the path, where it has one
-    std::string grant = {};  ///< of the path, where it has one
-    std::string secret = {}; ///< of the path, where it has one
+    SessionId session;     ///< of the path, where it has one
+    RunId run;             ///< of the path, where it has one
+    QuestionId question;   ///< of the path, where it has one
+    std::string name = {}; ///< of the path, where it has one that is none of these
 };
 
 /// Parses, calls the service once and replies; decides nothing.

@@ -306,7 +306,7 @@ void list_grants(Call& call, Reply reply) {
 void revoke_grant(Call& call, Reply reply) {
     const Result<Json> body = parse_body(call);
     Result<control::RevokeGrant> request =
-        body ? control::parse_revoke_grant(call.grant, *body) : fail(body.error());
+        body ? control::parse_revoke_grant(call.name, *body) : fail(body.error());
     if (!request)
         return reply.fail(request.error());
     call.service.revoke_grant(call.caller, *std::move(request), view_of(call, std::move(reply)));

@@ -52,6 +52,13 @@ void set_secret(Call& call, Reply reply);
 /// Answers {accepted: true}.
 void delete_secret(Call& call, Reply reply);
 
+void get_subject(Call& call, Reply reply);
+void revoke_subject(Call& call, Reply reply);
+void restore_subject(Call& call, Reply reply);
+void get_lease(Call& call, Reply reply);
+void revoke_lease(Call& call, Reply reply);
+void revoke_slot(Call& call, Reply reply);
+
 void check_permission(Call& call, Reply reply);
 void permission_matrix(Call& call, Reply reply);
 

@@ -31,7 +31,7 @@ Json parameter(std::string_view name, std::string_view place, bool required) {
 
 Json parameters(const OperationInfo& operation, const Endpoint& endpoint) {
     Json list = Json::array();
-    for (const std::string_view name : {"sid", "rid", "qid", "gid", "ref"})
+    for (const std::string_view name : {"sid", "rid", "qid", "name"})
         if (operation.http_path.find("{" + std::string(name) + "}") != std::string_view::npos)
             list.append(parameter(name, "path", true));
     for (const std::string_view name : endpoint.query)

@@ -282,7 +282,7 @@ std::string_view request_schema(const control::OperationInfo& operation) {
         return "RevokeRequest";
     if (operation.operation == control::Operation::secrets_set)
         return "SetSecret";
-    if (operation.operation == control::Operation::secrets_delete)
+    if (operation.audit == administer && operation.body_limit_bytes > 0)
         return "RevokeRequest"; // a reason and nothing else
     switch (operation.audit) {
     case submit:

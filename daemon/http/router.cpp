@@ -9,8 +9,7 @@ namespace {
 constexpr std::string_view kSession = "{sid}";
 constexpr std::string_view kRun = "{rid}";
 constexpr std::string_view kQuestion = "{qid}";
-constexpr std::string_view kGrant = "{gid}";
-constexpr std::string_view kSecret = "{ref}";
+constexpr std::string_view kName = "{name}";
 
 std::vector<std::string_view> split(std::string_view path) {
     std::vector<std::string_view> segments;
@@ -49,10 +48,8 @@ bool Router::fits(const Row& row, const Target& target, RouteMatch& match) {
             match.run = target.segments[i];
         else if (row.segments[i] == kQuestion)
             match.question = target.segments[i];
-        else if (row.segments[i] == kGrant)
-            match.grant = target.segments[i];
-        else if (row.segments[i] == kSecret)
-            match.secret = target.segments[i];
+        else if (row.segments[i] == kName)
+            match.name = target.segments[i];
         else if (row.segments[i] != target.segments[i])
             return false;
     }

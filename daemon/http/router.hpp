@@ -16,8 +16,7 @@ struct RouteMatch {
     std::string_view session;  ///< {sid} as given, if the path has one; part of the Target
     std::string_view run;      ///< {rid}
     std::string_view question; ///< {qid}
-    std::string_view grant;    ///< {gid}
-    std::string_view secret;   ///< {ref}
+    std::string_view name;     ///< {name}
     std::string allow;         ///< value of the Allow header
 };
 

@@ -14,7 +14,7 @@ void list_secrets(Call& call, Reply reply) {
 }
 
 void get_secret(Call& call, Reply reply) {
-    answer(call.status, std::move(reply), call.service.secret_view(call.caller, call.secret));
+    answer(call.status, std::move(reply), call.service.secret_view(call.caller, call.name));
 }
 
 void set_secret(Call& call, Reply reply) {
@@ -35,7 +35,7 @@ void delete_secret(Call& call, Reply reply) {
     if (options.is_object() && options.find("name"))
         return reply.fail({.code = Errc::unknown_field, .message = "body has no field \"name\""});
     if (options.is_object())
-        options.set("name", call.secret);
+        options.set("name", call.name);
     Result<control::NameSecret> request = control::parse_name_secret(options);
     if (!request)
         return reply.fail(request.error());

@@ -236,6 +236,7 @@ class Journal {
     virtual Result<std::int64_t> count_grants() const = 0; ///< all there are
     /// All there are, deleted ones too.
     virtual Result<Page<SecretRow>> secrets(const PageRequest& page) const = 0;
+    virtual Result<Page<SubjectRow>> subjects(const PageRequest& page) const = 0;
     virtual Result<std::int64_t> count_sessions(const SessionFilter& filter) const = 0;
     virtual Result<std::int64_t> count_runs(const RunFilter& filter) const = 0;
     virtual Result<std::int64_t> count_approvals(const ApprovalFilter& filter) const = 0;

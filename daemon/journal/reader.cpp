@@ -33,6 +33,9 @@ std::int64_t number_of(const GrantRow& row) {
 std::int64_t number_of(const SecretRow& row) {
     return row.number;
 }
+std::int64_t number_of(const SubjectRow& row) {
+    return row.number;
+}
 
 template <class Row>
 Result<Page<Row>> read_page(
@@ -322,6 +325,11 @@ Result<std::int64_t> SqliteJournal::count_grants() const {
 Result<Page<SecretRow>> SqliteJournal::secrets(const PageRequest& page) const {
     return read_page<SecretRow>(
         *database_, ListQuery("secrets"), sql::kSecretColumns, "number", page);
+}
+
+Result<Page<SubjectRow>> SqliteJournal::subjects(const PageRequest& page) const {
+    return read_page<SubjectRow>(
+        *database_, ListQuery("subjects"), sql::kSubjectColumns, "number", page);
 }
 
 Result<std::int64_t> SqliteJournal::count_sessions(const SessionFilter& filter) const {

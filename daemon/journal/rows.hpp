@@ -11,9 +11,9 @@
 #include <sys/types.h>
 
 /// What follows from the events, kept ready for questions: one row per session, run, tool call,
-/// approval, output, token, grant and secret. A row is written whole, in the transaction of the
-/// events that changed it, and replaces the row of the same key. Times are microseconds since
-/// 1970-01-01 UTC.
+/// approval, output, token, grant, secret and subject. A row is written whole, in the transaction
+/// of the events that changed it, and replaces the row of the same key. Times are microseconds
+/// since 1970-01-01 UTC.
 namespace kheish::journal {
 
 /// Key: session. `owner`, `run_as`, `workspace`, `thread_id` and `created_us` are fixed by the
@@ -221,7 +221,28 @@ struct SecretRow {
     friend bool operator==(const SecretRow&, const SecretRow&) = default;
 };
 
-using Row = std::
-    variant<SessionRow, RunRow, ToolCallRow, ApprovalRow, OutputRow, TokenRow, GrantRow, SecretRow>;
+/// Key: subject. A session or an agent that was ever kept from proving itself.
+struct SubjectRow {
+    std::string subject;    ///< "session:<id>" or "agent:<id>"
+    std::int64_t epoch = 0; ///< counts revocations
+    bool revoked = false;
+    std::string reason;
+    std::int64_t updated_us = 0;
+    std::string updated_by;  ///< Authority::to_string()
+    std::int64_t number = 0; ///< in order of the first; the journal's, ignored on writing
+
+    friend bool operator==(const SubjectRow&, const SubjectRow&) = default;
+};
+
+using Row = std::variant<
+    SessionRow,
+    RunRow,
+    ToolCallRow,
+    ApprovalRow,
+    OutputRow,
+    TokenRow,
+    GrantRow,
+    SecretRow,
+    SubjectRow>;
 
 } // namespace kheish::journal

@@ -89,6 +89,7 @@ class SqliteJournal final : public Journal {
     Result<Page<GrantRow>> live_grants(const PageRequest& page) const override;
     Result<std::int64_t> count_grants() const override;
     Result<Page<SecretRow>> secrets(const PageRequest& page) const override;
+    Result<Page<SubjectRow>> subjects(const PageRequest& page) const override;
     Result<std::int64_t> count_sessions(const SessionFilter& filter) const override;
     Result<std::int64_t> count_runs(const RunFilter& filter) const override;
     Result<std::int64_t> count_approvals(const ApprovalFilter& filter) const override;

@@ -409,6 +409,26 @@ inline auto read(SecretRow& row) {
     return std::tuple_cat(secret_members(row), std::tie(row.number));
 }
 
+inline constexpr std::string_view kWriteSubject =
+    "INSERT INTO subjects (subject, epoch, revoked, reason, updated_us, updated_by) "
+    "VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (subject) DO UPDATE SET epoch = excluded.epoch, revoked = excluded.revoked, "
+    "reason = excluded.reason, updated_us = excluded.updated_us, updated_by = excluded.updated_by";
+inline constexpr std::string_view kSubjectColumns =
+    "subject, epoch, revoked, reason, updated_us, updated_by, number";
+
+template <class AnySubjectRow>
+auto subject_members(AnySubjectRow& row) {
+    return std::tie(
+        row.subject, row.epoch, row.revoked, row.reason, row.updated_us, row.updated_by);
+}
+inline auto written(const SubjectRow& row) {
+    return subject_members(row);
+}
+inline auto read(SubjectRow& row) {
+    return std::tuple_cat(subject_members(row), std::tie(row.number));
+}
+
 /// INDEXED BY refuses to prepare where the partial index would not serve.
 inline std::string live_runs() {
     return "SELECT " + std::string(kRunColumns) +

@@ -147,6 +147,10 @@ Status Writer::put(const SecretRow& row) {
     return put_row(sql::kWriteSecret, row);
 }
 
+Status Writer::put(const SubjectRow& row) {
+    return put_row(sql::kWriteSubject, row);
+}
+
 Status Writer::put(const IdempotencyReceipt& receipt) {
     {
         KHEISH_TRY(Query lookup, database_.query(sql::kSelectReceipt));

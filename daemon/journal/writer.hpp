@@ -21,6 +21,7 @@ class Writer {
     Status put(const TokenRow& row);
     Status put(const GrantRow& row);
     Status put(const SecretRow& row);
+    Status put(const SubjectRow& row);
     Status put(const RunRow& row);
     Status put(const ToolCallRow& row);
     Status put(const ApprovalRow& row);

@@ -6,6 +6,7 @@
 #include "control/run_projection.hpp"
 #include "control/secret_projection.hpp"
 #include "control/session_projection.hpp"
+#include "control/subject_projection.hpp"
 #include "control/token_projection.hpp"
 #include "journal/process_lock.hpp"
 #include "journal/record_copy.hpp"
@@ -136,6 +137,12 @@ class RowWriter {
     Status take_governance(const engine::Event& event, journal::Write& write) {
         if (const std::optional<std::string> secret = control::secret_of(event))
             return take_secret(*secret, event, write);
+        if (const std::optional<std::string> subject = control::subject_of(event)) {
+            std::optional<journal::SubjectRow>& known = subjects_[*subject];
+            KHEISH_TRY(known, control::follow_subject(std::move(known), event));
+            write.rows.emplace_back(*known);
+            return {};
+        }
         const std::optional<std::string> name = control::token_of(event);
         if (!name)
             return {};
@@ -188,6 +195,7 @@ class RowWriter {
     journal::SqliteJournal& journal_;
     Sealed sealed_;
     std::map<std::string, std::optional<journal::SecretRow>> secrets_;
+    std::map<std::string, std::optional<journal::SubjectRow>> subjects_;
     std::map<std::string, std::optional<journal::TokenRow>> tokens_;
     std::map<std::string, std::optional<journal::GrantRow>> grants_;
     std::map<SessionId, journal::SessionRow> sessions_;

@@ -5,6 +5,7 @@
 #include "control/row_audit.hpp"
 #include "control/secret_projection.hpp"
 #include "control/session_projection.hpp"
+#include "control/subject_projection.hpp"
 #include "control/token_projection.hpp"
 #include "engine/session_state.hpp"
 #include "journal/inspection.hpp"
@@ -90,6 +91,38 @@ class Replay {
             report_(where + row.error().message);
     }
 
+    void
+    take_subject(const std::string& subject, const engine::Event& event, const std::string& where) {
+        std::optional<journal::SubjectRow>& known = subjects_[subject];
+        Result<journal::SubjectRow> row = control::follow_subject(known, event);
+        if (row)
+            known = *std::move(row);
+        else
+            report_(where + row.error().message);
+    }
+
+    /// One that is missing would let somebody ask who was kept from it.
+    Status check_subjects() {
+        std::size_t found = 0;
+        journal::PageRequest request{.after = {}, .limit = journal::kPageLimit};
+        for (;;) {
+            KHEISH_TRY(const journal::Page<journal::SubjectRow> page, journal_.subjects(request));
+            for (journal::SubjectRow row : page.items) {
+                const auto expected = subjects_.find(row.subject);
+                row.number = 0;
+                if (expected == subjects_.end() || expected->second != row)
+                    report_("the row of " + row.subject + " is not what its events make");
+                ++found;
+            }
+            if (!page.has_more)
+                break;
+            request.after = page.next;
+        }
+        if (found != subjects_.size())
+            report_("a subject has events and no row");
+        return {};
+    }
+
     /// What is sealed is in no event; that nothing is there any more is in them.
     void check_secret(journal::SecretRow expected) {
         const Result<journal::SecretRow> stored = journal_.secret(expected.name);
@@ -108,6 +141,8 @@ class Replay {
     void take_governance(const engine::Event& event, const std::string& where) {
         if (const std::optional<std::string> secret = control::secret_of(event))
             return take_secret(*secret, event, where);
+        if (const std::optional<std::string> subject = control::subject_of(event))
+            return take_subject(*subject, event, where);
         const std::optional<std::string> name = control::token_of(event);
         if (!name)
             return;
@@ -227,6 +262,7 @@ class Replay {
         KHEISH_TRY(const std::int64_t runs, journal_.count_runs({}));
         KHEISH_TRY(const std::int64_t grants, journal_.count_grants());
         KHEISH_CHECK(check_no_other_secret());
+        KHEISH_CHECK(check_subjects());
         // One would allow what nobody has allowed.
         if (grants != std::ssize(grants_))
             report_("there are rows of grants that no event makes");
@@ -243,6 +279,7 @@ class Replay {
     std::map<std::string, std::optional<journal::TokenRow>> tokens_;
     std::map<std::string, std::optional<journal::GrantRow>> grants_;
     std::map<std::string, std::optional<journal::SecretRow>> secrets_;
+    std::map<std::string, std::optional<journal::SubjectRow>> subjects_;
     std::map<SessionId, journal::SessionRow> sessions_;
     std::set<RunId> runs_;
 };

@@ -97,6 +97,10 @@ class SimJournal final : public journal::Journal {
         return inner_->live_grants(page);
     }
     Result<std::int64_t> count_grants() const override { return inner_->count_grants(); }
+    Result<journal::Page<journal::SubjectRow>>
+    subjects(const journal::PageRequest& page) const override {
+        return inner_->subjects(page);
+    }
     Result<journal::Page<journal::SecretRow>>
     secrets(const journal::PageRequest& page) const override {
         return inner_->secrets(page);

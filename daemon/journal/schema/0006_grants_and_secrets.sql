@@ -1,5 +1,5 @@
 -- Schema 6: what people have allowed beforehand, when they released a gate; whom gates that nobody
--- decided about have been escalated to; what a session may prove itself with; and secrets.
+-- decided about have been escalated to; what a session may prove itself with; who may not any more; and secrets.
 --
 -- `grants` follows from the events grant.created and grant.revoked. Whether one holds still is the
 -- matter of its run, its session and the clock too.
@@ -50,3 +50,15 @@ CREATE TABLE secrets (
 -- What the runs of a session may prove themselves with at most, as JSON; empty: whatever there is.
 
 ALTER TABLE sessions ADD COLUMN credential_scope TEXT NOT NULL DEFAULT '';
+
+-- Sessions and agents that were ever kept from proving themselves: the events subject.*.
+
+CREATE TABLE subjects (
+    number     INTEGER PRIMARY KEY, -- in order of the first revocation
+    subject    TEXT NOT NULL UNIQUE CHECK (subject <> ''),
+    epoch      INTEGER NOT NULL,
+    revoked    INTEGER NOT NULL CHECK (revoked IN (0, 1)),
+    reason     TEXT NOT NULL,
+    updated_us INTEGER NOT NULL,
+    updated_by TEXT NOT NULL
+) STRICT;

@@ -2,7 +2,7 @@
 
 import json
 
-from agents import Agents
+from agents import Agents, turn
 from harness import case, check, check_in
 from provider import provider
 
@@ -129,3 +129,31 @@ def over_http_a_secret_goes_in_and_does_not_come_out(machine):
     check(json.loads(machine.run(f"{curl}/spare -X DELETE").out), {"accepted": True})
     check(json.loads(machine.run(f"{curl}/spare").out)["code"], "not_found")
     machine.run(f"rm -r {STORE}; systemctl restart kheish.service")
+
+
+@case
+def a_revoked_session_asks_nothing_until_it_is_restored(machine):
+    agents = Agents(machine)
+    agents.configure({"": [turn("One moment.", delay_ms=600000), turn("Never.")]})
+    agents.create("alice", "astray")
+    run = agents.submit("alice", "astray", "x")
+    machine.until("it asks", lambda: "has waited for model" in explain(machine, run))
+    shown = machine.run("kheishctl auth subject session:astray").out
+    check_in("lease-", shown)
+    refused = machine.run_as("alice", "kheishctl --no-ask-password auth revoke-subject session:astray", check=False)
+    check(refused.code, 4, refused.text())
+    machine.run("kheishctl auth revoke-subject session:astray --reason 'gone astray'")
+    waits_for(machine, run, "credential")
+    check_in("was revoked", explain(machine, run))
+    machine.run("systemctl restart kheish.service")
+    waits_for(machine, run, "credential")
+    machine.run("kheishctl auth restore-subject session:astray")
+    machine.until("it asks again", lambda: "has waited for model" in explain(machine, run))
+    actions = machine.run(["kheishctl", "runs", "external-actions", run]).out
+    check_in("failed: authentication", actions)
+    agents.ctl("runs", "cancel", run)
+    agents.wait(run, code=6)
+    log = machine.run("kheishctl audit list").out
+    check_in("subject.revoked", log)
+    check_in("subject.restored", log)
+    check(machine.run("kheishctl journal verify").code, 0)

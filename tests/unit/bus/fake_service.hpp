@@ -103,6 +103,28 @@ class FakeService final : public Service {
              {"reason", request.reason},
              {"by", caller.principal.to_string()}}));
     }
+    Result<codec::Json> subject_view(const Caller& caller, const std::string& name) const override {
+        return secret_view(caller, name);
+    }
+    Result<codec::Json> lease_view(const Caller& caller, const std::string& name) const override {
+        return secret_view(caller, name);
+    }
+    void revoke_subject(
+        const Caller& caller, NamedRequest request, Responder<codec::Json> responder) override {
+        responder.answer(secret_view(caller, request.name));
+    }
+    void restore_subject(
+        const Caller& caller, NamedRequest request, Responder<codec::Json> responder) override {
+        responder.answer(secret_view(caller, request.name));
+    }
+    void revoke_lease(
+        const Caller& caller, NamedRequest request, Responder<codec::Json> responder) override {
+        responder.answer(secret_view(caller, request.name));
+    }
+    void revoke_slot(
+        const Caller& caller, NamedRequest request, Responder<codec::Json> responder) override {
+        responder.answer(secret_view(caller, request.name));
+    }
     Result<codec::Json> external_actions_view(const Caller&, RunId) const override {
         return codec::Json::array();
     }

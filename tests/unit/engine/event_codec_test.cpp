@@ -153,6 +153,9 @@ std::vector<EventBody> governance_samples() {
         SecretRevoked{"claude", "leaked"},
         SecretDeleted{"claude", "not needed"},
         MasterKeyRotated{"0123456789abcdef", "fedcba9876543210", 3},
+        SubjectRevoked{"session:demo", "gone astray"},
+        SubjectRestored{"session:demo", "looked at"},
+        LeaseRevoked{"lease-7-1-1", "too long"},
         DaemonStarted{"1.0", "0123456789abcdef0123456789abcdef", blob_ref("the configuration")},
         AuthenticationFailed{"invalid_token", "127.0.0.1", "POST", "/v1/sessions", true},
     };

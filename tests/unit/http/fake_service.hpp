@@ -110,6 +110,38 @@ class FakeService final : public control::Service {
              {"reason", request.reason},
              {"by", caller.principal.to_string()}}));
     }
+    Result<codec::Json>
+    subject_view(const control::Caller& caller, const std::string& name) const override {
+        return secret_view(caller, name);
+    }
+    Result<codec::Json>
+    lease_view(const control::Caller& caller, const std::string& name) const override {
+        return secret_view(caller, name);
+    }
+    void revoke_subject(
+        const control::Caller& caller,
+        control::NamedRequest request,
+        Responder<codec::Json> responder) override {
+        responder.answer(secret_view(caller, request.name));
+    }
+    void restore_subject(
+        const control::Caller& caller,
+        control::NamedRequest request,
+        Responder<codec::Json> responder) override {
+        responder.answer(secret_view(caller, request.name));
+    }
+    void revoke_lease(
+        const control::Caller& caller,
+        control::NamedRequest request,
+        Responder<codec::Json> responder) override {
+        responder.answer(secret_view(caller, request.name));
+    }
+    void revoke_slot(
+        const control::Caller& caller,
+        control::NamedRequest request,
+        Responder<codec::Json> responder) override {
+        responder.answer(secret_view(caller, request.name));
+    }
     Result<codec::Json> external_actions_view(const control::Caller&, RunId) const override {
         return codec::Json::array();
     }

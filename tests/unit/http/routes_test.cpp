@@ -20,10 +20,8 @@ std::string path_of(const OperationInfo& operation) {
         path.replace(at, 5, "run-1");
     if (const std::size_t at = path.find("{qid}"); at != std::string::npos)
         path.replace(at, 5, "question-1-1");
-    if (const std::size_t at = path.find("{gid}"); at != std::string::npos)
-        path.replace(at, 5, "grant-1-1");
-    if (const std::size_t at = path.find("{ref}"); at != std::string::npos)
-        path.replace(at, 5, "claude");
+    if (const std::size_t at = path.find("{name}"); at != std::string::npos)
+        path.replace(at, 6, operation.name.starts_with("grants") ? "grant-1-1" : "claude");
     return path;
 }
 
@@ -99,8 +97,7 @@ TEST_F(Routes, WhatChangesSomethingTakesAnIdempotencyKey) {
         const OperationInfo& operation = control::info(endpoint.operation);
         // Done twice these are as done once; and a receipt would have to tell secrets apart.
         const bool needs_none = operation.operation == Operation::grants_revoke ||
-                                operation.operation == Operation::secrets_set ||
-                                operation.operation == Operation::secrets_delete;
+                                operation.audit == control::AuditClass::administer;
         EXPECT_EQ(operation.idempotency_key, operation.changes_state && !needs_none)
             << operation.name;
         if (!operation.idempotency_key)

@@ -65,6 +65,11 @@ Write rows() {
     secret.version = 1;
     secret.value = "sealed";
     secret.updated_by = "user:0";
+    SubjectRow subject;
+    subject.subject = "session:demo";
+    subject.epoch = 1;
+    subject.updated_by = "user:0";
+    write.rows.emplace_back(subject);
     write.rows.insert(
         write.rows.end(),
         {Row(call), Row(approval), Row(output), Row(token), Row(grant), Row(secret)});

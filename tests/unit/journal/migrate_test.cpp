@@ -250,6 +250,7 @@ TEST_P(Golden, IsOpenedAndRead) {
     const bool has_grant = std::string_view(GetParam()) >= "schema-6.db";
     EXPECT_EQ(*journal.count_grants(), has_grant ? 1 : 0);
     EXPECT_EQ(journal.secrets({})->items.size(), has_grant ? 1U : 0U);
+    EXPECT_EQ(journal.subjects({})->items.size(), has_grant ? 1U : 0U);
     EXPECT_EQ(journal.approval({"approval-1-1"})->escalated_to, "");
     EXPECT_EQ(journal.instance_id()[15], std::byte{16});
     EXPECT_EQ(journal.next_run_number(), 2);

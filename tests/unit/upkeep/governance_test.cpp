@@ -19,6 +19,9 @@ class UpkeepOfGovernance : public UpkeepTest {
             plane_->revoke_secret(root_, {.name = "gone"}, std::move(responder));
         }));
         grant_ = make_grant();
+        EXPECT_TRUE(wait_for<codec::Json>([this](Responder<codec::Json> responder) {
+            plane_->revoke_subject(root_, {.name = "session:demo"}, std::move(responder));
+        }));
     }
     /// Beside the release of the gate that waits.
     std::string make_grant() {
@@ -72,6 +75,14 @@ TEST_F(UpkeepOfGovernance, ASecretThatNobodyGaveIsFound) {
         "INSERT INTO secrets (name, version, state, value, data_key, master_key, created_us, "
         "updated_us, updated_by) VALUES ('me', 1, 'stored', 'x', 'x', 'x', 1, 1, 'user:0')",
         "there is a row of secret me that no event makes");
+}
+
+TEST_F(UpkeepOfGovernance, ASubjectThatWasRestoredBehindTheJournalsBackIsFound) {
+    expect_finding("UPDATE subjects SET revoked = 0", "the row of session:demo is not what");
+}
+
+TEST_F(UpkeepOfGovernance, ASubjectWhoseRowIsGoneIsFound) {
+    expect_finding("DELETE FROM subjects", "a subject has events and no row");
 }
 
 TEST_F(UpkeepOfGovernance, AGrantThatNobodyMadeIsFound) {

@@ -105,6 +105,12 @@ Status ControlPlane::check_decides(
         const Result<journal::ApprovalRow> gate = outside_.journal.approval(resolution.approval);
         if (!gate || gate->run != run || !is_escalated_to(*gate, caller.principal))
             return fail(row.error());
+        if (resolution.remember)
+            return fail(
+                Errc::forbidden,
+                resolution.approval.value +
+                    " was escalated to you: it is yours to decide, and what is allowed beyond it "
+                    "is its owner's");
     }
     return {};
 }

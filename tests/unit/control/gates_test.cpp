@@ -295,6 +295,16 @@ class ApprovalOverdue : public ControlFixture, public ChangeListener {
         host_->observer->on_adopted(run_, 1, {});
         settle();
     }
+    Result<codec::Json> remembered_by(const Caller& caller) {
+        ResolveApprovals request;
+        Resolution& resolution = request.resolutions.emplace_back();
+        resolution.approval = ApprovalId{gate_};
+        resolution.behavior = Behavior::allow;
+        resolution.remember = Remember{.lifetime = govern::GrantLifetime::session};
+        return wait_for<codec::Json>([&](Responder<codec::Json> responder) {
+            plane_->resolve_approvals(caller, run_, request, std::move(responder));
+        });
+    }
     std::size_t listed(const Caller& caller) {
         return plane_->approvals_view(caller, std::nullopt)->size();
     }
@@ -338,6 +348,8 @@ TEST_F(ApprovalOverdue, OthersMayDecideOnceItIsEscalatedToThem) {
     EXPECT_EQ(shown->find("escalated_to")->at(0).string(), "user:1002");
     EXPECT_EQ(plane_->approval_summary(ApprovalId{gate_})->escalated_to.size(), 2U);
     EXPECT_EQ(plane_->run_view(bob, run_).error().code, Errc::forbidden) << "the gate, not the run";
+    EXPECT_EQ(remembered_by(bob).error().code, Errc::forbidden) << "this gate, and no more";
+    EXPECT_EQ(status(run_), "waiting_for_approval");
     ASSERT_TRUE(resolve(run_, gate_, true, kBob).has_value());
     EXPECT_EQ(journal_->approval(ApprovalId{gate_})->state, journal::ApprovalState::allowed);
     EXPECT_EQ(journal_->approval(ApprovalId{gate_})->resolved_by, "user:1002");

@@ -130,6 +130,7 @@ void Leases::revoke_leases(
     const std::string& reason,
     Responder<void> responder) {
     std::vector<engine::Event> events;
+    events.reserve(leases.size());
     for (const std::string& id : leases)
         events.push_back(event_of(caller, engine::LeaseRevoked{.lease = id, .reason = reason}));
     submit(

@@ -6,7 +6,7 @@ import urllib.parse
 
 from agents import Agents
 from harness import case, check, check_in
-from provider import provider
+from messages_mock import provider
 
 STORE = "/etc/credstore.encrypted"
 DROP_IN = "/etc/systemd/system/kheish.service.d"

@@ -4,7 +4,7 @@ import json
 
 from agents import Agents, turn
 from harness import case, check, check_in
-from provider import provider
+from messages_mock import provider
 
 KEYS = ("sk-canary-first-4711", "sk-canary-second-4712")
 ROUTES = """version = 1

@@ -3,7 +3,7 @@
 import os
 
 from harness import case, check, check_in
-from provider import provider
+from messages_mock import provider
 
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 TOUR = os.path.join(CHECKOUT, "tools", "tour")

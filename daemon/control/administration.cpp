@@ -11,17 +11,6 @@ namespace kheish::control {
 
 using codec::Json;
 
-namespace {
-
-/// The edge has asked polkit, or knows the role; whatever it has done, nothing goes on without.
-Status check_administers(const Caller& caller) {
-    if (caller.acts_for_others)
-        return {};
-    return fail(Errc::forbidden, "this is for administrators");
-}
-
-} // namespace
-
 void ControlPlane::note_authentication_failure(AuthenticationFailure failure) {
     log(Level::warning,
         failure.limited ? "too many requests were refused for who makes them"

@@ -17,4 +17,10 @@ Result<Caller> admit(Caller caller, const OperationInfo& operation) {
     return caller;
 }
 
+Status check_administers(const Caller& caller) {
+    if (caller.acts_for_others)
+        return {};
+    return fail(Errc::forbidden, "this is for administrators");
+}
+
 } // namespace kheish::control

@@ -39,4 +39,8 @@ struct Caller {
 /// reader where nothing is changed. Errc::forbidden where the role is not enough.
 Result<Caller> admit(Caller caller, const OperationInfo& operation);
 
+/// Whether `caller` may do what is for administrators; Errc::forbidden otherwise. The edge has
+/// asked polkit, or knows the role; whatever it has done, nothing goes on without.
+Status check_administers(const Caller& caller);
+
 } // namespace kheish::control

@@ -61,10 +61,8 @@ Words explain_model(const journal::RunRow& row, const engine::RunState* state) {
     return {std::move(text), "its answer, or its failure, which kheishd deals with"};
 }
 
-Words explain_retry(const engine::RunState* state, bool network) {
-    Words words{
-        network ? "the model's provider cannot be reached" : "the model's provider has failed",
-        "kheishd, which asks again by itself"};
+/// `words` with how the last attempt failed, and when the next one is made.
+Words with_retry(Words words, const engine::RunState* state) {
     if (state == nullptr)
         return words;
     words.text += in_parentheses(state->model.last_failure.error);
@@ -73,17 +71,19 @@ Words explain_retry(const engine::RunState* state, bool network) {
     return words;
 }
 
+Words explain_retry(const engine::RunState* state, bool network) {
+    return with_retry(
+        {network ? "the model's provider cannot be reached" : "the model's provider has failed",
+         "kheishd, which asks again by itself"},
+        state);
+}
+
 Words explain_credential(const journal::RunRow& row, const engine::RunState* state) {
-    Words words{
-        "the credential of route " + foreign(row.route) + " is missing or is not taken",
-        "another one, which an administrator gives with kheishctl secrets set or as a systemd "
-        "credential; kheishd goes on then, and asks again by itself meanwhile"};
-    if (state == nullptr)
-        return words;
-    words.text += in_parentheses(state->model.last_failure.error);
-    if (state->model.phase == engine::ModelState::Phase::waiting)
-        words.until_us = state->model.retry.deadline.wall_us;
-    return words;
+    return with_retry(
+        {"the credential of route " + foreign(row.route) + " is missing or is not taken",
+         "another one, which an administrator gives with kheishctl secrets set or as a systemd "
+         "credential; kheishd goes on then, and asks again by itself meanwhile"},
+        state);
 }
 
 Words explain_audit(const engine::RunState* state) {

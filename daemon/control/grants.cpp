@@ -19,13 +19,6 @@ bool is_for(const GrantRow& row, govern::GrantLifetime lifetime) {
     return row.lifetime == govern::to_string(lifetime);
 }
 
-bool is_run_end(const engine::EventBody& body) {
-    return std::holds_alternative<engine::RunCompleted>(body) ||
-           std::holds_alternative<engine::RunFailed>(body) ||
-           std::holds_alternative<engine::RunInterrupted>(body) ||
-           std::holds_alternative<engine::RunCancelled>(body);
-}
-
 } // namespace
 
 Status Grants::keep(GrantRow row) {
@@ -49,7 +42,7 @@ Status Grants::load() {
 }
 
 void Grants::follow(const engine::Event& event) {
-    if (is_run_end(event.body))
+    if (engine::is_end_of_run(event.body))
         return drop([&event](const GrantRow& row) {
             return row.run == event.run && is_for(row, govern::GrantLifetime::run);
         });

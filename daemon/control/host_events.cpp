@@ -36,12 +36,9 @@ void Supervisor::on_network_changed() {
 }
 
 void Supervisor::on_credential_changed(const std::string& name, bool gone) {
-    for (const std::shared_ptr<RunActor>& actor : all_actors()) {
-        const std::optional<models::RouteView> route =
-            outside_.routes.find(actor->state().request.route);
-        if (route && route->credential == name)
+    for (const std::shared_ptr<RunActor>& actor : all_actors())
+        if (outside_.routes.credential_of(actor->state().request.route) == name)
             actor->on_credential_changed(gone);
-    }
 }
 
 void Supervisor::on_subject_restored() {

@@ -8,16 +8,6 @@ namespace kheish::control {
 
 using codec::Json;
 
-namespace {
-
-Status check_administers(const Caller& caller) {
-    if (caller.acts_for_others)
-        return {};
-    return fail(Errc::forbidden, "this is for administrators");
-}
-
-} // namespace
-
 Result<Json> ControlPlane::subject_view(const Caller& caller, const std::string& subject) const {
     KHEISH_CHECK(check_administers(caller));
     return leases_.subject_view(subject);

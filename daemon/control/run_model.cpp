@@ -78,7 +78,6 @@ void RunActor::call_model(models::Request request, int turn, int attempt) {
     if (observer_.is_going_to_sleep())
         return fail_model(
             turn, attempt, models::CallError::Kind::network, "the machine goes to sleep");
-    const std::optional<models::RouteView> route = outside_.routes.find(state().request.route);
     Result<Leases::Held> lease = observer_.leases().take(
         {.run = run(),
          .turn = turn,
@@ -86,7 +85,7 @@ void RunActor::call_model(models::Request request, int turn, int attempt) {
          .session = state().session,
          .agent = state().agent,
          .route = state().request.route,
-         .slot = route ? route->credential : ""});
+         .slot = outside_.routes.credential_of(state().request.route)});
     if (!lease)
         return fail_model(
             turn, attempt, models::CallError::Kind::authentication, lease.error().message);

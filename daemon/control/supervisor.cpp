@@ -10,13 +10,6 @@ namespace kheish::control {
 
 namespace {
 
-bool ends_run(const engine::EventBody& body) {
-    return std::holds_alternative<engine::RunCompleted>(body) ||
-           std::holds_alternative<engine::RunFailed>(body) ||
-           std::holds_alternative<engine::RunCancelled>(body) ||
-           std::holds_alternative<engine::RunInterrupted>(body);
-}
-
 void log_milestone(const engine::Event& event) {
     if (std::holds_alternative<engine::RunStarted>(event.body))
         log(Level::info,
@@ -24,7 +17,7 @@ void log_milestone(const engine::Event& event) {
             {{log_field::kMessageId, std::string(log_message::kRunStarted)},
              {log_field::kRunId, event.run.to_string()},
              {log_field::kSessionId, event.session.value}});
-    if (ends_run(event.body))
+    if (engine::is_end_of_run(event.body))
         log(Level::info,
             "run ended",
             {{log_field::kMessageId, std::string(log_message::kRunEnded)},

@@ -361,6 +361,8 @@ struct Event {
 std::string_view event_type(const EventBody& body);
 /// Whether the event is about who may do what, and belongs to no session.
 bool is_governance(const EventBody& body);
+/// Whether the event is the one that a run is over with.
+bool is_end_of_run(const EventBody& body);
 /// Every type there is, in the order of EventBody.
 std::span<const std::string_view> event_types();
 

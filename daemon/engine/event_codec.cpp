@@ -4,6 +4,7 @@
 #include "codec/object_reader.hpp"
 #include "engine/event_fields.hpp"
 #include "engine/event_words.hpp"
+#include "engine/governance_fields.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -314,6 +315,12 @@ std::string_view event_type(const EventBody& body) {
 
 bool is_governance(const EventBody& body) {
     return std::visit([]<class Body>(const Body& /*body*/) { return GovernanceEvent<Body>; }, body);
+}
+
+bool is_end_of_run(const EventBody& body) {
+    return std::holds_alternative<RunCompleted>(body) || std::holds_alternative<RunFailed>(body) ||
+           std::holds_alternative<RunInterrupted>(body) ||
+           std::holds_alternative<RunCancelled>(body);
 }
 
 std::span<const std::string_view> event_types() {

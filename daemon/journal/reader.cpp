@@ -1,3 +1,4 @@
+#include "journal/governance_statements.hpp"
 #include "journal/list_query.hpp"
 #include "journal/sqlite.hpp"
 #include "journal/sqlite_journal.hpp"

@@ -1,5 +1,6 @@
 #include "journal/writer.hpp"
 
+#include "journal/governance_statements.hpp"
 #include "journal/statements.hpp"
 #include "journal/stored_blob.hpp"
 

@@ -169,6 +169,9 @@ class Routes {
     /// The default route's id, or empty where none is configured.
     virtual std::string default_route() const = 0;
     virtual std::optional<RouteView> find(std::string_view route_id) const = 0;
+    /// The name of the credential that the route needs, without a look at it; empty where it needs
+    /// none, or there is no such route.
+    virtual std::string credential_of(std::string_view route_id) const = 0;
     /// Null where there is no such route, or it can do nothing whatever its credential: a call
     /// without one fails as CallError::Kind::authentication.
     virtual Model* model(std::string_view route_id) = 0;

@@ -137,6 +137,11 @@ std::optional<RouteView> RouteTable::find(std::string_view route_id) const {
     return found == entries_.end() ? std::nullopt : std::optional(view_of(found->second));
 }
 
+std::string RouteTable::credential_of(std::string_view route_id) const {
+    const auto found = entries_.find(route_id);
+    return found == entries_.end() ? "" : found->second.view.credential;
+}
+
 Model* RouteTable::model(std::string_view route_id) {
     const auto found = entries_.find(route_id);
     return found == entries_.end() ? nullptr : found->second.model.get();

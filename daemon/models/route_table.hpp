@@ -31,6 +31,7 @@ class RouteTable final : public Routes {
     std::vector<RouteView> list() const override;
     std::string default_route() const override { return default_route_; }
     std::optional<RouteView> find(std::string_view route_id) const override;
+    std::string credential_of(std::string_view route_id) const override;
     Model* model(std::string_view route_id) override;
 
   private:

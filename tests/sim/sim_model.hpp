@@ -69,6 +69,9 @@ class SimRoutes final : public models::Routes {
     std::optional<models::RouteView> find(std::string_view route_id) const override {
         return route_id == view_.route_id ? std::optional(view_) : std::nullopt;
     }
+    std::string credential_of(std::string_view route_id) const override {
+        return route_id == view_.route_id ? view_.credential : "";
+    }
     models::Model* model(std::string_view route_id) override {
         return route_id == view_.route_id ? &model_ : nullptr;
     }

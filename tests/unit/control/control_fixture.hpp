@@ -102,6 +102,9 @@ class FakeRoutes final : public models::Routes {
     std::optional<models::RouteView> find(std::string_view id) const override {
         return configured && id == "fake" ? std::optional(view_) : std::nullopt;
     }
+    std::string credential_of(std::string_view id) const override {
+        return configured && id == "fake" ? view_.credential : "";
+    }
     models::Model* model(std::string_view id) override {
         return configured && id == "fake" ? &fake : nullptr;
     }

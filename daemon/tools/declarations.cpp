@@ -1,4 +1,6 @@
+#include "tools/input.hpp"
 #include "tools/limits.hpp"
+#include "tools/question.hpp"
 #include "tools/tool.hpp"
 
 #include <array>
@@ -11,6 +13,12 @@ using std::chrono::milliseconds;
 constexpr milliseconds kFileTimeout{30'000};
 constexpr milliseconds kSearchTimeout{60'000};
 constexpr milliseconds kCommandTimeout{120'000};
+
+template <class Input>
+Status check_as(const codec::Json& input) {
+    KHEISH_CHECK(Input::parse(input));
+    return {};
+}
 
 constexpr std::string_view kReadFileSchema = R"({
   "type": "object",
@@ -136,6 +144,7 @@ constexpr std::array kTools{
             "binary files are refused; bytes that are not UTF-8 are replaced. Long files come in "
             "parts: use offset and limit.",
         .input_schema = kReadFileSchema,
+        .check = check_as<ReadFileInput>,
         .effect_class = EffectClass::pure,
         .permission = PermissionClass::read,
         .parallel = true,
@@ -148,6 +157,7 @@ constexpr std::array kTools{
             "links in '@' (they are not followed), other special files in '?'. With recursive, "
             "paths are relative to the listed directory and .git is not entered.",
         .input_schema = kListFilesSchema,
+        .check = check_as<ListFilesInput>,
         .effect_class = EffectClass::pure,
         .permission = PermissionClass::read,
         .parallel = true,
@@ -160,6 +170,7 @@ constexpr std::array kTools{
             "line, and returns path:line:text. Skips .git, symbolic links, binary files and files "
             "over 4 MiB.",
         .input_schema = kGrepSearchSchema,
+        .check = check_as<GrepSearchInput>,
         .effect_class = EffectClass::pure,
         .permission = PermissionClass::read,
         .parallel = true,
@@ -171,6 +182,7 @@ constexpr std::array kTools{
             "Writes a whole file of the workspace atomically: readers see the old or the new "
             "content, never a part. With expected_sha256 it writes only over that exact content.",
         .input_schema = kWriteFileSchema,
+        .check = check_as<WriteFileInput>,
         .effect_class = EffectClass::keyed,
         .permission = PermissionClass::edit,
         .default_timeout = kFileTimeout,
@@ -182,6 +194,7 @@ constexpr std::array kTools{
             "occur exactly once, unless all occurrences are to be replaced. Files over 16 MiB and "
             "files that are not UTF-8 text are refused.",
         .input_schema = kEditFileSchema,
+        .check = check_as<EditFileInput>,
         .effect_class = EffectClass::reconcilable,
         .permission = PermissionClass::edit,
         .default_timeout = kFileTimeout,
@@ -194,6 +207,7 @@ constexpr std::array kTools{
             "is killed when the script ends or its time is up, background ones too. Of long output "
             "the beginning and the end are returned; over 16 MiB the script is killed.",
         .input_schema = kBashSchema,
+        .check = check_as<BashInput>,
         .effect_class = EffectClass::at_most_once,
         .permission = PermissionClass::execute,
         .default_timeout = kCommandTimeout,
@@ -204,6 +218,7 @@ constexpr std::array kTools{
         .description = "Records a piece of output of this run and hands it to whoever waits for "
                        "it. Use it for results, not for progress notes.",
         .input_schema = kEmitOutputSchema,
+        .check = check_as<EmitOutputInput>,
         .effect_class = EffectClass::keyed,
         .place = ToolPlace::daemon,
         .permission = PermissionClass::other,
@@ -216,6 +231,7 @@ constexpr std::array kTools{
             "takes. The user picks from the options, or answers in words, or declines. Ask only "
             "what you cannot find out, and all of it in one call.",
         .input_schema = kAskUserQuestionSchema,
+        .check = check_as<AskUserQuestionInput>,
         .effect_class = EffectClass::pure,
         .place = ToolPlace::person,
         .permission = PermissionClass::other,

@@ -1,5 +1,6 @@
 #include "tools/tool.hpp"
 
+#include "base/assert.hpp"
 #include "base/text.hpp"
 #include "codec/json.hpp"
 #include "tools/input.hpp"
@@ -42,32 +43,6 @@ void make_relative(Json& input, std::string_view workspace) {
         if (text.starts_with('/') && relative)
             input.set(member, *relative);
     }
-}
-
-template <class Input>
-Status check_as(const Json& input) {
-    KHEISH_CHECK(Input::parse(input));
-    return {};
-}
-
-Status check(std::string_view tool, const Json& input) {
-    if (tool == "read_file")
-        return check_as<ReadFileInput>(input);
-    if (tool == "list_files")
-        return check_as<ListFilesInput>(input);
-    if (tool == "grep_search")
-        return check_as<GrepSearchInput>(input);
-    if (tool == "write_file")
-        return check_as<WriteFileInput>(input);
-    if (tool == "edit_file")
-        return check_as<EditFileInput>(input);
-    if (tool == "bash")
-        return check_as<BashInput>(input);
-    if (tool == "emit_output")
-        return check_as<EmitOutputInput>(input);
-    if (tool == "ask_user_question")
-        return check_as<AskUserQuestionInput>(input);
-    return fail(Errc::not_found, "there is no tool \"" + std::string(tool) + "\"");
 }
 
 std::string member_text(const Json& input, std::string_view key, std::string_view otherwise) {
@@ -127,7 +102,8 @@ validate_input(const Tool& tool, std::string_view input, std::string_view worksp
         make_relative(value, workspace);
     if (tool.name == "ask_user_question")
         value = with_question_ids(std::move(value));
-    KHEISH_CHECK(check(tool.name, value));
+    KHEISH_ASSERT(tool.check != nullptr);
+    KHEISH_CHECK(tool.check(value));
     return codec::canonical_json(value);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/effect_class.hpp"
 #include "base/result.hpp"
+#include "codec/json.hpp"
 
 #include <chrono>
 #include <span>
@@ -17,6 +18,8 @@ struct Tool {
     std::string_view name;
     std::string_view description;  ///< for the model
     std::string_view input_schema; ///< JSON Schema of an object, additionalProperties false
+    /// What is wrong with an input, exactly where the schema only describes.
+    Status (*check)(const codec::Json& input) = nullptr;
     EffectClass effect_class = EffectClass::at_most_once;
     ToolPlace place = ToolPlace::runner;
     PermissionClass permission = PermissionClass::execute;

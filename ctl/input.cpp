@@ -155,8 +155,15 @@ Result<std::string> create_session(
         KHEISH_TRY(const Json rules, read_rules(*file));
         options.set("permission_rules_json", codec::canonical_json(rules));
     }
-    if (const std::optional<std::string> scope = invocation.value("--credential-scope-json"))
-        options.set("credential_scope_json", *scope);
+    for (const auto& [member, option] :
+         {std::pair("credential_scope_json", "--credential-scope"),
+          std::pair("capability_scope_json", "--capability-scope")}) {
+        const std::string prefix(option);
+        KHEISH_TRY(
+            const std::optional<std::string> scope,
+            text_or_file(invocation, prefix + "-json", prefix + "-file", kScopeLimitBytes));
+        options.set_optional(member, scope);
+    }
     KHEISH_TRY(
         const std::string path,
         session.call_path(

@@ -14,6 +14,8 @@ namespace kheish::ctl {
 Result<std::string> read_input_file(const std::string& path, std::size_t limit_bytes);
 /// Longest file of permission rules.
 inline constexpr std::size_t kPermissionsLimitBytes = codec::runner::kPayloadBytes;
+/// Longest scope of a session.
+inline constexpr std::size_t kScopeLimitBytes = std::size_t{64} << 10;
 
 /// The value of `option`, or what is in the file that `file_option` names; nothing where neither is
 /// given, Errc::bad_request where both are.

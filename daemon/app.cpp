@@ -261,7 +261,15 @@ Status App::build_outside(OpenJournal open_journal) {
 Status App::build_control() {
     KHEISH_TRY(control::Settings told, control_settings(settings_, agent_uid()));
     control_ = std::make_unique<control::ControlPlane>(
-        control::Outside{*journal_, clock_, *timers_, entropy_, *routes_, *run_host_, *secrets_},
+        control::Outside{
+            *journal_,
+            clock_,
+            *timers_,
+            entropy_,
+            *routes_,
+            *run_host_,
+            *secrets_,
+            tools::all_tools()},
         std::move(told));
     commit_hook_ = loop_->add_hook(loop::Loop::Stage::commit, [this] {
         const bool had_work = journal_->has_pending();

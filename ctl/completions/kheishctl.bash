@@ -11,7 +11,7 @@ _kheishctl() {
 
     case $previous in
         --output) mapfile -t COMPREPLY < <(compgen -W "pretty json" -- "$word"); return ;;
-        --content-file | --permissions | --signing-key | --checkpoint | --project | --updated-input-file | --result-file | --answers-file) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+        --content-file | --permissions | --credential-scope-file | --capability-scope-file | --signing-key | --checkpoint | --project | --updated-input-file | --result-file | --answers-file) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         --workspace | --state-directory) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
         --mode) mapfile -t COMPREPLY < <(compgen -W "default acceptEdits plan dontAsk bypassPermissions" -- "$word"); return ;;
         --role) mapfile -t COMPREPLY < <(compgen -W "reader operator admin" -- "$word"); return ;;
@@ -21,7 +21,7 @@ _kheishctl() {
     local options="--output -H --host --no-ask-password --help --version" verbs=""
     case "${words[*]:0:2}" in
         "run" | "run "*) options+=" --content-file --stdin --idempotency-key --metadata-json --provider --model --wait --session-id --workspace --permissions" ;;
-        "sessions create") options+=" --workspace --permissions --credential-scope-json --thread-id --idempotency-key" ;;
+        "sessions create") options+=" --workspace --permissions --credential-scope-json --credential-scope-file --capability-scope-json --capability-scope-file --thread-id --idempotency-key" ;;
         "sessions list") options+=" --page --limit --cursor" ;;
         "sessions input") options+=" --content-file --stdin --idempotency-key --metadata-json --provider --model --wait" ;;
         "sessions stream") options+=" --cursor" ;;

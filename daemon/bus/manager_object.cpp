@@ -37,8 +37,10 @@ void answer_created(sd_bus_message* call, const Result<control::CreatedSession>&
 
 Result<Plan> plan_create_session(BusEdge& edge, sd_bus_message* call) {
     KHEISH_TRY(Json options, read_dictionary(call));
-    KHEISH_TRY(options, with_json_text(options, "permission_rules", control::kSmallBodyLimitBytes));
-    KHEISH_TRY(options, with_json_text(options, "credential_scope", control::kSmallBodyLimitBytes));
+    for (const std::string_view key :
+         {"permission_rules", "credential_scope", "capability_scope"}) {
+        KHEISH_TRY(options, with_json_text(options, key, control::kSmallBodyLimitBytes));
+    }
     KHEISH_TRY(control::CreateSession request, control::parse_create_session(options));
     AccessRequest access{.operation = Operation::sessions_create};
     if (request.session)

@@ -80,6 +80,14 @@ Result<std::vector<govern::Rule>> ControlPlane::rules_for(
     return rules;
 }
 
+Result<ToolSurface>
+ControlPlane::tools_for(const Caller& caller, const std::optional<SessionId>& session) const {
+    if (!session)
+        return ToolSurface::of(outside_.tools, {});
+    KHEISH_TRY(const journal::SessionRow row, reader_.session_for(caller, *session));
+    return ToolSurface::of(outside_.tools, row.capability_scope);
+}
+
 Result<Json>
 ControlPlane::permission_view(const Caller& caller, const CheckPermission& request) const {
     KHEISH_TRY(
@@ -91,15 +99,22 @@ ControlPlane::permission_view(const Caller& caller, const CheckPermission& reque
         workspace = row.workspace;
         grants = grants_.of({.run = {}, .session = *request.session, .workspace = workspace});
     }
+    KHEISH_TRY(ToolSurface tools, tools_for(caller, request.session));
     return permission_check_view(
-        settings_, {.rules = rules, .grants = grants, .workspace = workspace}, request);
+        settings_,
+        {.rules = rules,
+         .grants = grants,
+         .workspace = std::move(workspace),
+         .tools = std::move(tools)},
+        request);
 }
 
 Result<Json>
 ControlPlane::permissions_view(const Caller& caller, const DescribeMatrix& request) const {
     KHEISH_TRY(
         const std::vector<govern::Rule> rules, rules_for(caller, request.session, request.project));
-    return permission_matrix_view(rules, request);
+    KHEISH_TRY(const ToolSurface tools, tools_for(caller, request.session));
+    return permission_matrix_view(rules, tools, request);
 }
 
 // --- grants

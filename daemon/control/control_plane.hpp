@@ -131,6 +131,10 @@ class ControlPlane final : public Service, public CommitObserver, public HostEve
         const std::optional<SessionId>& session,
         const std::optional<std::string>& project) const;
 
+    /// The tools of the session, if one is named, or all that there are.
+    Result<ToolSurface>
+    tools_for(const Caller& caller, const std::optional<SessionId>& session) const;
+
     std::vector<std::string> routes_that_need(const std::string& credential) const;
     SessionId new_session_id();
     Result<engine::RunAccepted>

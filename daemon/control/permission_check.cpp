@@ -6,7 +6,6 @@
 #include "govern/action.hpp"
 #include "govern/grant.hpp"
 #include "tools/input.hpp"
-#include "tools/tool.hpp"
 
 #include <array>
 
@@ -129,7 +128,7 @@ Result<CheckPermission> parse_check_permission(const Json& body) {
     read_mode(reader, request.mode);
     read_project(reader, request.project);
     KHEISH_CHECK(reader.finish());
-    const tools::Tool* tool = tools::find_tool(request.tool);
+    const tools::Tool* tool = ToolSurface::of_built_in_tools().find(request.tool);
     if (tool == nullptr || request.input.keys().empty())
         return request;
     Result<std::string> valid = tools::validate_input(*tool, codec::canonical_json(request.input));
@@ -160,8 +159,12 @@ Json permission_check_view(
             .input = codec::canonical_json(request.input),
             .working_directory = in_force.workspace,
             .sandbox_profile = settings.sandbox_profile});
-    const govern::Judgement judgement = govern::judge(
-        request.mode.value_or(settings.permission_mode), in_force.rules, subject, in_force.grants);
+    const govern::Mode mode = request.mode.value_or(settings.permission_mode);
+    govern::Judgement judgement;
+    judgement.mode = mode;
+    judgement.reason = in_force.tools.why_hidden(request.tool);
+    if (judgement.reason.empty()) // else no rule is asked
+        judgement = govern::judge(mode, in_force.rules, subject, in_force.grants);
     Json view = judgement_view(request.tool, judgement);
     view.set("mode_applied", govern::to_string(judgement.mode));
     view.set("audit_preview", audit_view(request, judgement));
@@ -173,12 +176,13 @@ Json permission_check_view(
     return view;
 }
 
-Json permission_matrix_view(std::span<const govern::Rule> rules, const DescribeMatrix& request) {
+Json permission_matrix_view(
+    std::span<const govern::Rule> rules, const ToolSurface& tools, const DescribeMatrix& request) {
     Json modes = Json::array();
     for (const govern::Mode mode : kModes) {
         Json rows = Json::array();
-        for (const tools::Tool& tool : tools::all_tools()) {
-            const std::string name(tool.name);
+        for (const tools::Tool* tool : tools.visible()) {
+            const std::string name(tool->name);
             Json row = judgement_view(name, judge(rules, mode, name, Json::object()));
             if (Json found = argument_rules(rules, name); found.size() > 0)
                 row.set("argument_rules", std::move(found));

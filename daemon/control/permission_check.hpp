@@ -4,6 +4,7 @@
 #include "base/result.hpp"
 #include "codec/json.hpp"
 #include "control/settings.hpp"
+#include "control/tool_surface.hpp"
 
 #include <optional>
 #include <span>
@@ -37,13 +38,15 @@ struct InForce {
     std::span<const govern::Rule> rules;          ///< rules_in_force()
     std::span<const govern::Grant* const> grants; ///< of the session
     std::string workspace;                        ///< of the session
+    ToolSurface tools;                            ///< of the session
 };
 
 /// PermissionExplanation of the wire contract.
 codec::Json permission_check_view(
     const Settings& settings, const InForce& in_force, const CheckPermission& request);
-/// Every tool under each mode, by its name alone: rules about arguments are listed with it.
-codec::Json
-permission_matrix_view(std::span<const govern::Rule> rules, const DescribeMatrix& request);
+/// Every tool of `tools` under each mode, by its name alone: rules about arguments are listed with
+/// it.
+codec::Json permission_matrix_view(
+    std::span<const govern::Rule> rules, const ToolSurface& tools, const DescribeMatrix& request);
 
 } // namespace kheish::control

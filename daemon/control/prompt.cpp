@@ -1,7 +1,6 @@
 #include "control/prompt.hpp"
 
 #include "base/text.hpp"
-#include "tools/tool.hpp"
 
 namespace kheish::control {
 
@@ -16,13 +15,13 @@ std::string system_prompt(const engine::RunState& state) {
            "found.";
 }
 
-std::vector<models::ToolSpecification> tool_specifications() {
+std::vector<models::ToolSpecification> specifications_of(const ToolSurface& tools) {
     std::vector<models::ToolSpecification> specifications;
-    for (const tools::Tool& tool : tools::all_tools()) {
+    for (const tools::Tool* tool : tools.visible()) {
         // The schemas are ours and checked by a test.
-        codec::Json schema = codec::parse_json(tool.input_schema).value_or(codec::Json::object());
+        codec::Json schema = codec::parse_json(tool->input_schema).value_or(codec::Json::object());
         specifications.push_back(
-            {std::string(tool.name), std::string(tool.description), std::move(schema)});
+            {std::string(tool->name), std::string(tool->description), std::move(schema)});
     }
     return specifications;
 }
@@ -87,12 +86,13 @@ codec::Digest digest_of(const models::Request& request) {
 
 } // namespace
 
-Result<Prompt> build_prompt(const engine::RunState& state, const journal::Journal& journal) {
+Result<Prompt> build_prompt(
+    const engine::RunState& state, const journal::Journal& journal, const ToolSurface& tools) {
     Prompt prompt;
     prompt.request.model = state.request.model;
     prompt.request.max_output_tokens = state.request.max_output_tokens;
     prompt.request.system = system_prompt(state);
-    prompt.request.tools = tool_specifications();
+    prompt.request.tools = specifications_of(tools);
     for (const engine::TranscriptEntry& entry : state.transcript) {
         KHEISH_TRY(models::Message message, read_entry(entry, journal));
         std::vector<models::Message>& messages = prompt.request.messages;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "control/tool_surface.hpp"
 #include "engine/state.hpp"
 #include "journal/journal.hpp"
 #include "models/model.hpp"
@@ -15,8 +16,9 @@ struct Prompt {
 };
 
 /// The request of `state`'s next turn: system prompt, the conversation from the journal's blobs and
-/// the tools. Errc::journal_corrupt where a blob is not what its event says.
-Result<Prompt> build_prompt(const engine::RunState& state, const journal::Journal& journal);
+/// the tools that can be seen. Errc::journal_corrupt where a blob is not what its event says.
+Result<Prompt> build_prompt(
+    const engine::RunState& state, const journal::Journal& journal, const ToolSurface& tools);
 
 /// The text parts of an assistant message, joined; what a run answers.
 std::string text_of(const models::Message& message);

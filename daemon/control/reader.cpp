@@ -17,6 +17,11 @@ Json view_of(const journal::RunRow& row, const Result<RunDetails>& details) {
     return run_view(row, {}).set("view_error", details.error().to_string());
 }
 
+/// An object, or null where there is none.
+Result<Json> scope_view(const std::string& journaled) {
+    return journaled.empty() ? Result<Json>(Json()) : codec::parse_json(journaled);
+}
+
 } // namespace
 
 Status Reader::check_owner(const Caller& caller, const std::string& owner) {
@@ -282,9 +287,8 @@ Result<Json> Reader::session(const SessionId& session) const {
     KHEISH_TRY(const journal::SessionRow row, journal_.session(session));
     SessionDetails details;
     details.active = active_run(session);
-    if (!row.credential_scope.empty()) {
-        KHEISH_TRY(details.credential_scope, codec::parse_json(row.credential_scope));
-    }
+    KHEISH_TRY(details.credential_scope, scope_view(row.credential_scope));
+    KHEISH_TRY(details.capability_scope, scope_view(row.capability_scope));
     if (row.permission_rules) {
         KHEISH_TRY(const std::string rules, journal_.blob(row.permission_rules->digest));
         KHEISH_TRY(details.permission_rules, codec::parse_json(rules));

@@ -189,6 +189,15 @@ Result<Page> read_page(ObjectReader& reader) {
     return page;
 }
 
+template <class Scope>
+Result<std::optional<Scope>> read_scope(const std::optional<Json>& value) {
+    if (!value)
+        return std::optional<Scope>();
+    KHEISH_TRY(
+        Scope scope, govern::parse_scope<Scope>(*value, "body." + std::string(Scope::kMember)));
+    return std::optional(std::move(scope));
+}
+
 } // namespace
 
 std::string_view to_string(Resolution::Behavior behavior) {
@@ -208,14 +217,12 @@ Result<CreateSession> parse_create_session(const Json& body, std::optional<std::
     if (request.workspace.find('\0') != std::string::npos)
         reader.reject("workspace", "must not hold a NUL character");
     const std::vector<Json> rules = reader.optional_array("permission_rules", kSessionRuleLimit);
-    const std::optional<Json> scope = reader.optional_object("credential_scope");
+    const std::optional<Json> credentials = reader.optional_object("credential_scope");
+    const std::optional<Json> capabilities = reader.optional_object("capability_scope");
     std::optional<std::string> key = reader.optional_string("idempotency_key");
     KHEISH_CHECK(reader.finish());
-    if (scope) {
-        KHEISH_TRY(
-            request.credential_scope,
-            govern::parse_credential_scope(*scope, "body.credential_scope"));
-    }
+    KHEISH_TRY(request.credential_scope, read_scope<govern::CredentialScope>(credentials));
+    KHEISH_TRY(request.capability_scope, read_scope<govern::CapabilityScope>(capabilities));
     KHEISH_TRY(request.permission_rules, session_rules(rules));
     KHEISH_TRY(request.idempotency_key, read_idempotency_key(std::move(key), std::move(header)));
     if (session) {

@@ -35,11 +35,11 @@ struct CreateSession {
     std::string workspace = {}; ///< absolute path; empty: a directory of the session's own
     std::vector<govern::Rule> permission_rules = {}; ///< they narrow what holds for everybody
     std::optional<govern::CredentialScope> credential_scope = {};
+    std::optional<govern::CapabilityScope> capability_scope = {};
     std::optional<std::string> idempotency_key = {};
 };
 /// Members: session_id, thread_id, workspace, permission_rules (permission_rules.hpp),
-/// credential_scope (govern/scope.hpp),
-/// idempotency_key.
+/// credential_scope, capability_scope (govern/scope.hpp), idempotency_key.
 Result<CreateSession>
 parse_create_session(const codec::Json& body, std::optional<std::string> idempotency_header = {});
 

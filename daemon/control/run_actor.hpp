@@ -11,6 +11,7 @@
 #include "control/run_projection.hpp"
 #include "control/run_rules.hpp"
 #include "control/settings.hpp"
+#include "control/tool_surface.hpp"
 #include "engine/decide.hpp"
 #include "govern/action.hpp"
 #include "journal/journal.hpp"
@@ -39,6 +40,7 @@ struct Outside {
     models::Routes& routes;
     scopes::RunHost& host;
     Secrets& secrets;
+    std::span<const tools::Tool> tools; ///< those that there are; who sees which: ToolSurface
 };
 
 class RunActor;
@@ -223,8 +225,12 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
         int turn, int attempt, const tl::expected<models::Response, models::CallError>& result);
     void complete_model(int turn, int attempt, const models::Response& response);
     engine::ProposedCall
-    propose(const models::ToolCall& call, int turn, std::size_t index, Batch& batch) const;
+    propose(const models::ToolCall& call, const ToolSurface& tools, CallId id, Batch& batch) const;
 
+    /// The tools of the run.
+    Result<ToolSurface> tools() const;
+    /// Null where the run has no such tool.
+    const tools::Tool* find_tool(std::string_view name) const;
     Result<std::string> input_of(const engine::CallState& call) const;
     govern::Judgement judgement_of(const engine::CallState& call, const std::string& input) const;
     govern::Action action_of(const engine::CallState& call, std::string input) const;

@@ -100,7 +100,7 @@ void RunActor::execute(const CallId& id) {
 }
 
 void RunActor::execute_in_runner(const engine::CallState& call, std::string input) {
-    const tools::Tool* tool = tools::find_tool(call.proposal.tool);
+    const tools::Tool* tool = find_tool(call.proposal.tool);
     const std::int64_t left =
         tools::kMaxCumulativeOutputBytes - projection_.spooled_bytes_of_turn();
     scopes::Execution execution;

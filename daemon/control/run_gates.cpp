@@ -40,7 +40,7 @@ void RunActor::Planner::operator()(const engine::RequestApproval& effect) {
 void RunActor::open_gate(const CallId& call_id, const std::string& reason, Plan& plan) {
     const engine::CallState* call = state().find_call(call_id);
     KHEISH_ASSERT(call != nullptr);
-    const tools::Tool* tool = tools::find_tool(call->proposal.tool);
+    const tools::Tool* tool = find_tool(call->proposal.tool);
     const Result<std::string> input = input_of(*call);
     const Result<codec::Digest> digest = digest_of(*call);
     if (!input || !digest) {
@@ -203,7 +203,7 @@ Result<engine::EventBody> RunActor::outcome_of(
 /// The canonical form of what is to be done instead, where the tool takes it and no rule denies it.
 Result<std::string>
 RunActor::judge_update(const engine::CallState& call, const std::string& input) const {
-    const tools::Tool* tool = tools::find_tool(call.proposal.tool);
+    const tools::Tool* tool = find_tool(call.proposal.tool);
     if (tool == nullptr)
         return fail(
             Errc::approval_state_conflict, "there is no tool " + call.proposal.tool + " any more");

@@ -4,7 +4,6 @@
 #include "control/prompt.hpp"
 #include "control/run_actor.hpp"
 #include "govern/scope.hpp"
-#include "tools/tool.hpp"
 
 #include <utility>
 
@@ -18,7 +17,7 @@ bool is_in_scope(const engine::RunAccepted& accepted) {
     if (accepted.credential_scope.empty())
         return true;
     const Result<govern::CredentialScope> scope =
-        govern::parse_credential_scope(accepted.credential_scope);
+        govern::parse_scope<govern::CredentialScope>(accepted.credential_scope);
     return scope && scope->routes.permits(accepted.route);
 }
 
@@ -46,7 +45,9 @@ void RunActor::Planner::operator()(const engine::RequestModel& effect) {
                 .error = "the session's credential scope blocks route \"" + accepted.route + "\""});
         return;
     }
-    Result<Prompt> prompt = build_prompt(actor.state(), actor.outside_.journal);
+    const Result<ToolSurface> tools = actor.tools();
+    Result<Prompt> prompt = tools ? build_prompt(actor.state(), actor.outside_.journal, *tools)
+                                  : Result<Prompt>(fail(tools.error()));
     if (!prompt) {
         actor.break_off(prompt.error());
         return;
@@ -198,6 +199,9 @@ void RunActor::take_answer(
 }
 
 void RunActor::complete_model(int turn, int attempt, const models::Response& response) {
+    const Result<ToolSurface> tools = this->tools();
+    if (!tools)
+        return break_off(tools.error());
     Batch batch = agent_batch();
     engine::ModelCompleted completed;
     completed.turn = turn;
@@ -210,7 +214,8 @@ void RunActor::complete_model(int turn, int attempt, const models::Response& res
     completed.message = codec::blob_ref(batch.blobs.back());
     for (const models::Part& part : response.message.parts)
         if (const auto* call = std::get_if<models::ToolCall>(&part))
-            completed.calls.push_back(propose(*call, turn, completed.calls.size(), batch));
+            completed.calls.push_back(
+                propose(*call, *tools, engine::call_id(turn, completed.calls.size()), batch));
     if (const Status staged = stage(batch, std::move(completed)); !staged) {
         break_off(staged.error());
         return;
@@ -218,14 +223,23 @@ void RunActor::complete_model(int turn, int attempt, const models::Response& res
     commit(std::move(batch));
 }
 
-engine::ProposedCall
-RunActor::propose(const models::ToolCall& call, int turn, std::size_t index, Batch& batch) const {
+Result<ToolSurface> RunActor::tools() const {
+    return ToolSurface::of(outside_.tools, state().request.capability_scope);
+}
+
+const tools::Tool* RunActor::find_tool(std::string_view name) const {
+    const Result<ToolSurface> tools = this->tools();
+    return tools ? tools->find(name) : nullptr;
+}
+
+engine::ProposedCall RunActor::propose(
+    const models::ToolCall& call, const ToolSurface& tools, CallId id, Batch& batch) const {
     engine::ProposedCall proposed;
-    proposed.call = engine::call_id(turn, index);
+    proposed.call = std::move(id);
     proposed.provider_call_id = call.id;
     proposed.tool = call.tool;
     std::string input = call.input;
-    if (const tools::Tool* tool = tools::find_tool(call.tool)) {
+    if (const tools::Tool* tool = tools.find(call.tool)) {
         proposed.effect_class = tool->effect_class;
         proposed.place = tool->place;
         proposed.parallel = tool->parallel;

@@ -47,7 +47,7 @@ void RunActor::Planner::operator()(const engine::AskQuestion& effect) {
     KHEISH_ASSERT(call != nullptr);
     const Result<std::string> input = actor.input_of(*call);
     const Result<tools::AskUserQuestionInput> asked = parse_asked(input);
-    const tools::Tool* tool = tools::find_tool(call->proposal.tool);
+    const tools::Tool* tool = actor.find_tool(call->proposal.tool);
     if (!asked || tool == nullptr) {
         actor.break_off(
             asked ? Error{.code = Errc::journal_corrupt, .message = "a question of no tool"}

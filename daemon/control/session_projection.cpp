@@ -14,6 +14,7 @@ Result<journal::SessionRow> begin_session_row(const engine::Event& event) {
     row.thread_id = created->thread_id;
     row.permission_rules = created->permission_rules;
     row.credential_scope = created->credential_scope;
+    row.capability_scope = created->capability_scope;
     row.created_us = event.at_us;
     return row;
 }

@@ -46,10 +46,11 @@ int width(govern::Mode mode) {
 }
 
 /// As journaled; nothing where it permits everything.
-std::string scope_text(const CreateSession& request) {
-    if (!request.credential_scope || request.credential_scope->is_unconstrained())
+template <class Scope>
+std::string scope_text(const std::optional<Scope>& scope) {
+    if (!scope || govern::is_unconstrained(*scope))
         return {};
-    return codec::canonical_json(govern::to_json(*request.credential_scope));
+    return codec::canonical_json(govern::to_json(*scope));
 }
 
 /// What the session may not prove itself with it does not ask.
@@ -58,7 +59,7 @@ Status check_scope(const journal::SessionRow& session, const std::string& route)
         return {};
     KHEISH_TRY(
         const govern::CredentialScope scope,
-        govern::parse_credential_scope(session.credential_scope));
+        govern::parse_scope<govern::CredentialScope>(session.credential_scope));
     if (scope.routes.permits(route))
         return {};
     return fail(
@@ -94,8 +95,10 @@ Result<CreatedSession> ControlPlane::existing_session(
     if (!request.permission_rules.empty() &&
         known.permission_rules != codec::blob_ref(session_rules_text(request.permission_rules)))
         return fail(Errc::session_conflict, name + " has other permission rules");
-    if (request.credential_scope && scope_text(request) != known.credential_scope)
+    if (request.credential_scope && scope_text(request.credential_scope) != known.credential_scope)
         return fail(Errc::session_conflict, name + " has another credential scope");
+    if (request.capability_scope && scope_text(request.capability_scope) != known.capability_scope)
+        return fail(Errc::session_conflict, name + " has another capability scope");
     return CreatedSession{known.session, reader_.session(known.session).value_or(Json()), false};
 }
 
@@ -111,6 +114,10 @@ void ControlPlane::create_session(
         wanted.append(rules_view(request.permission_rules));
     if (request.credential_scope)
         wanted.append(govern::to_json(*request.credential_scope));
+    // Under its name: both scopes have lists of MCP servers.
+    if (request.capability_scope)
+        wanted.append(
+            Json::object({{"capability_scope", govern::to_json(*request.capability_scope)}}));
     std::optional<journal::IdempotencyReceipt> receipt = receipt_of(
         request.idempotency_key,
         caller,
@@ -154,7 +161,8 @@ void ControlPlane::make_session(
                             ? settings_.workspaces_directory + "/" + session.value
                             : request.workspace;
     created.thread_id = request.thread_id;
-    created.credential_scope = scope_text(request);
+    created.credential_scope = scope_text(request.credential_scope);
+    created.capability_scope = scope_text(request.capability_scope);
     std::vector<std::string> blobs;
     if (!request.permission_rules.empty()) {
         blobs.push_back(session_rules_text(request.permission_rules));
@@ -258,6 +266,7 @@ ControlPlane::accepted_of(const journal::SessionRow& session, const SubmitInput&
     accepted.workspace = session.workspace;
     accepted.permission_rules = session.permission_rules;
     accepted.credential_scope = session.credential_scope;
+    accepted.capability_scope = session.capability_scope;
     accepted.reads_project = true;
     const govern::Mode mode = input.permission_mode.value_or(settings_.permission_mode);
     if (!is_at_most(mode, settings_.permission_mode))

@@ -25,6 +25,12 @@ void set_text(Json& view, std::string_view key, const std::string& text) {
         view.set(key, text);
 }
 
+/// What a session was made with, and what holds of it: the same, as long as nobody stands above it.
+void set_scope(Json& view, const std::string& key, const Json& scope) {
+    if (scope.is_object())
+        view.set(key, scope).set("effective_" + key, scope);
+}
+
 void set_time(Json& view, std::string_view key, const std::optional<std::int64_t>& at_us) {
     if (at_us)
         view.set(key, to_milliseconds(*at_us));
@@ -257,8 +263,8 @@ Json session_view(const journal::SessionRow& row, const SessionDetails& details)
     set_text(view, "thread_id", row.thread_id);
     if (details.permission_rules.is_array())
         view.set("permission_rules", details.permission_rules);
-    if (details.credential_scope.is_object())
-        view.set("credential_scope", details.credential_scope);
+    set_scope(view, "credential_scope", details.credential_scope);
+    set_scope(view, "capability_scope", details.capability_scope);
     if (details.active)
         view.set("active_run_id", details.active->run.to_string());
     set_time(view, "ended_at_ms", row.ended_us);

@@ -48,6 +48,7 @@ struct SessionDetails {
     std::string last_error;
     codec::Json permission_rules = {}; ///< an array where the session has its own
     codec::Json credential_scope = {}; ///< an object where it has one
+    codec::Json capability_scope = {}; ///< an object where it has one
 };
 codec::Json session_view(const journal::SessionRow& row, const SessionDetails& details);
 codec::Json session_summary_view(

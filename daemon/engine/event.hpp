@@ -71,6 +71,7 @@ struct SessionCreated {
     /// What its runs may prove themselves with at most: canonical JSON (govern/scope.hpp), or
     /// empty.
     std::string credential_scope = {};
+    std::string capability_scope = {}; ///< what its runs are shown at most, in the same way
 };
 
 struct SessionEnded {
@@ -104,6 +105,7 @@ struct RunAccepted {
     /// No call is judged before it is known what the project permits (ProjectPermissions).
     bool reads_project = false;
     std::string credential_scope = {}; ///< of the session, pinned
+    std::string capability_scope = {}; ///< of the session, pinned
 };
 
 struct RunQueued {

@@ -44,6 +44,7 @@ void fields(Archive& archive, SessionCreated& event) {
     archive("thread_id", event.thread_id);
     archive("permission_rules", event.permission_rules);
     archive.text("credential_scope", event.credential_scope);
+    archive.text("capability_scope", event.capability_scope);
 }
 
 template <class Archive>
@@ -72,6 +73,7 @@ void fields(Archive& archive, RunAccepted& event) {
     archive("permission_rules", event.permission_rules);
     archive.flag("reads_project", event.reads_project);
     archive.text("credential_scope", event.credential_scope);
+    archive.text("capability_scope", event.capability_scope);
 }
 
 template <class Archive>

@@ -3,7 +3,6 @@
 #include "codec/object_reader.hpp"
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <utility>
 
@@ -16,17 +15,18 @@ using Names = Allowance::Names;
 
 constexpr std::string_view kEverything = "*";
 
-struct Kind {
-    std::string_view name; ///< of the members
-    Allowance CredentialScope::*allowance;
-};
+constexpr std::string_view kMcpPrefix = "mcp__";
+constexpr std::string_view kMcpSeparator = "__";
 
-constexpr std::array kKinds{
-    Kind{"route", &CredentialScope::routes},
-    Kind{"connector", &CredentialScope::connectors},
-    Kind{"connector_credential", &CredentialScope::connector_credentials},
-    Kind{"mcp_server", &CredentialScope::mcp_servers},
-};
+/// What providers take in the name of a tool.
+constexpr std::string_view kToolNameCharacters =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+
+/// A longer one could not be denied by name.
+bool is_tool_name(std::string_view name) {
+    return name.size() <= kScopeNameLimitBytes &&
+           name.find_first_not_of(kToolNameCharacters) == std::string_view::npos;
+}
 
 bool has(const Names& names, std::string_view name) {
     return names.contains(kEverything) || names.contains(name);
@@ -80,23 +80,26 @@ Allowance narrow(const Allowance& wider, const Allowance& by) {
     return narrowed;
 }
 
-bool CredentialScope::is_unconstrained() const {
-    return std::all_of(kKinds.begin(), kKinds.end(), [this](const Kind& kind) {
-        return (this->*kind.allowance).is_unconstrained();
+template <AnyScope Scope>
+bool is_unconstrained(const Scope& scope) {
+    return std::all_of(Scope::kKinds.begin(), Scope::kKinds.end(), [&scope](const auto& kind) {
+        return (scope.*kind.allowance).is_unconstrained();
     });
 }
 
-CredentialScope narrow(const CredentialScope& wider, const CredentialScope& by) {
-    CredentialScope narrowed;
-    for (const Kind& kind : kKinds)
+template <AnyScope Scope>
+Scope narrow(const Scope& wider, const Scope& by) {
+    Scope narrowed;
+    for (const ScopeKind<Scope>& kind : Scope::kKinds)
         narrowed.*kind.allowance = narrow(wider.*kind.allowance, by.*kind.allowance);
     return narrowed;
 }
 
-Result<CredentialScope> parse_credential_scope(const Json& value, std::string where) {
+template <AnyScope Scope>
+Result<Scope> parse_scope(const Json& value, std::string where) {
     codec::ObjectReader reader(value, std::move(where));
-    CredentialScope scope;
-    for (const Kind& kind : kKinds) {
+    Scope scope;
+    for (const ScopeKind<Scope>& kind : Scope::kKinds) {
         Allowance& allowance = scope.*kind.allowance;
         const std::string allow = std::string(kind.name) + "_allow";
         const std::optional<Json> given = value.is_object() ? value.find(allow) : std::nullopt;
@@ -109,14 +112,16 @@ Result<CredentialScope> parse_credential_scope(const Json& value, std::string wh
     return scope;
 }
 
-Result<CredentialScope> parse_credential_scope(std::string_view text) {
+template <AnyScope Scope>
+Result<Scope> parse_scope(std::string_view text) {
     KHEISH_TRY(const Json value, codec::parse_json(text));
-    return parse_credential_scope(value, "credential_scope");
+    return parse_scope<Scope>(value, std::string(Scope::kMember));
 }
 
-Json to_json(const CredentialScope& scope) {
+template <AnyScope Scope>
+Json to_json(const Scope& scope) {
     Json value = Json::object();
-    for (const Kind& kind : kKinds) {
+    for (const ScopeKind<Scope>& kind : Scope::kKinds) {
         const Allowance& allowance = scope.*kind.allowance;
         if (allowance.allow)
             value.set(std::string(kind.name) + "_allow", to_json(*allowance.allow));
@@ -124,6 +129,34 @@ Json to_json(const CredentialScope& scope) {
             value.set(std::string(kind.name) + "_deny", to_json(allowance.deny));
     }
     return value;
+}
+
+template bool is_unconstrained(const CredentialScope&);
+template CredentialScope narrow(const CredentialScope&, const CredentialScope&);
+template Result<CredentialScope> parse_scope(const Json&, std::string);
+template Result<CredentialScope> parse_scope(std::string_view);
+template Json to_json(const CredentialScope&);
+
+template bool is_unconstrained(const CapabilityScope&);
+template CapabilityScope narrow(const CapabilityScope&, const CapabilityScope&);
+template Result<CapabilityScope> parse_scope(const Json&, std::string);
+template Result<CapabilityScope> parse_scope(std::string_view);
+template Json to_json(const CapabilityScope&);
+
+bool is_visible(const CapabilityScope& scope, std::string_view tool) {
+    if (!tool.starts_with(kMcpPrefix))
+        return true;
+    const std::string_view rest = tool.substr(kMcpPrefix.size());
+    bool has_parts = false;
+    for (std::size_t end = rest.find(kMcpSeparator, 1); end != std::string_view::npos;
+         end = rest.find(kMcpSeparator, end + 1)) {
+        if (end + kMcpSeparator.size() == rest.size())
+            break;
+        if (!scope.mcp_servers.permits(rest.substr(0, end)))
+            return false;
+        has_parts = true;
+    }
+    return has_parts && is_tool_name(tool) && scope.mcp_tools.permits(tool);
 }
 
 } // namespace kheish::govern

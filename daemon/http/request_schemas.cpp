@@ -5,6 +5,7 @@
 #include "control/requests.hpp"
 #include "control/secret_requests.hpp"
 #include "govern/path_pattern.hpp"
+#include "govern/scope.hpp"
 
 #include <initializer_list>
 #include <vector>
@@ -55,12 +56,14 @@ Json permission_rule() {
         {"pattern", "behavior"});
 }
 
-Json credential_scope() {
+template <class Scope>
+Json scope() {
     Json members = Json::object();
-    for (const std::string_view kind : {"route", "connector", "connector_credential", "mcp_server"})
+    for (const govern::ScopeKind<Scope>& kind : Scope::kKinds)
         for (const std::string_view list : {"_allow", "_deny"})
             members.set(
-                std::string(kind) + std::string(list), list_of(text(govern::kScopeNameLimitBytes)));
+                std::string(kind.name) + std::string(list),
+                list_of(text(govern::kScopeNameLimitBytes)));
     return closed_object(members);
 }
 
@@ -70,7 +73,8 @@ Json create_session() {
         {"thread_id", text(control::kLabelLimitBytes)},
         {"workspace", text(control::kPathLimitBytes)},
         {"permission_rules", list_of(permission_rule())},
-        {"credential_scope", credential_scope()},
+        {"credential_scope", scope<govern::CredentialScope>()},
+        {"capability_scope", scope<govern::CapabilityScope>()},
         {"idempotency_key", text(control::kIdempotencyKeyLimitBytes)},
     }));
 }

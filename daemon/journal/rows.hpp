@@ -29,6 +29,7 @@ struct SessionRow {
     std::string end_reason;
     std::optional<codec::BlobRef> permission_rules = {}; ///< of its own, as JSON
     std::string credential_scope = {};                   ///< canonical JSON, or empty
+    std::string capability_scope = {};                   ///< canonical JSON, or empty
     std::int64_t number = 0; ///< 1, 2, ... in order of creation; the journal's, ignored on writing
 
     friend bool operator==(const SessionRow&, const SessionRow&) = default;

@@ -67,13 +67,14 @@ inline constexpr std::string_view kSelectReceipt =
 
 inline constexpr std::string_view kWriteSession =
     "INSERT INTO sessions (session_id, owner, run_as, workspace, thread_id, created_us, ended_us, "
-    "end_reason, permission_rules_sha256, permission_rules_size, credential_scope) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "end_reason, permission_rules_sha256, permission_rules_size, credential_scope, "
+    "capability_scope) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (session_id) DO UPDATE SET ended_us = excluded.ended_us, "
     "end_reason = excluded.end_reason";
 inline constexpr std::string_view kSessionColumns =
     "session_id, owner, run_as, workspace, thread_id, created_us, ended_us, end_reason, "
-    "permission_rules_sha256, permission_rules_size, credential_scope, number";
+    "permission_rules_sha256, permission_rules_size, credential_scope, capability_scope, number";
 
 /// The members that a write gives, in the order of the columns.
 inline auto written(const SessionRow& row) {
@@ -87,7 +88,8 @@ inline auto written(const SessionRow& row) {
         row.ended_us,
         row.end_reason,
         row.permission_rules,
-        row.credential_scope);
+        row.credential_scope,
+        row.capability_scope);
 }
 
 /// The members that reading gives, in the order of the columns.
@@ -103,6 +105,7 @@ inline auto read(SessionRow& row) {
         row.end_reason,
         row.permission_rules,
         row.credential_scope,
+        row.capability_scope,
         row.number);
 }
 

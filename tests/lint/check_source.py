@@ -165,6 +165,20 @@ def rule_lambda_length(source):
             yield number, f"a lambda of {count} lines; the limit is {MAX_LAMBDA_LINES}: name it"
 
 
+TOOL_LOOKUPS = {"find_tool", "all_tools"}
+TOOL_SURFACE = "daemon/control/tool_surface.cpp"
+
+
+def rule_tool_surface(source):
+    """What a capability scope hides must be hidden from all of control."""
+    if not source.path.startswith("daemon/control/") or source.path == TOOL_SURFACE:
+        return
+    stream = source.tokens
+    for index, (token, number) in enumerate(stream):
+        if token in TOOL_LOOKUPS and [before for before, _ in stream[index - 2 : index]] == ["tools", "::"]:
+            yield number, f"`tools::{token}`: ask the run's ToolSurface, which knows what is hidden"
+
+
 SLEEPS = {"sleep", "usleep", "nanosleep", "clock_nanosleep", "sleep_for", "sleep_until"}
 
 
@@ -243,6 +257,7 @@ RULES = {
     "captures": rule_captures,
     "raw-resources": rule_raw_resources,
     "number-parsing": rule_number_parsing,
+    "tool-surface": rule_tool_surface,
     "pragma-once": rule_pragma_once,
     "file-length": rule_file_length,
     "lambda-length": rule_lambda_length,

@@ -130,6 +130,16 @@ class HouseRules(unittest.TestCase):
         self.fires("number-parsing", "long f() { return strtol(text, nullptr, 10); }")
         self.quiet("void f() { store(x); history.stop(x); atomic(x); } // atoi(x)")
 
+    def test_tool_surface(self):
+        for text in ["auto t = tools::find_tool(name);", "for (const auto& t : tools::all_tools())", "using tools::find_tool;"]:
+            with self.subTest(text=text):
+                self.fires("tool-surface", text, "daemon/control/prompt.cpp")
+        for text in ["auto t = find_tool(name);", "auto t = surface.find_tool(name); // tools::find_tool"]:
+            with self.subTest(text=text):
+                self.quiet(text, "daemon/control/prompt.cpp")
+        self.quiet("auto t = tools::find_tool(name);", "daemon/control/tool_surface.cpp")
+        self.quiet("auto t = tools::find_tool(name);", "daemon/runner/call_process.cpp")
+
     def test_pragma_once(self):
         self.fires("pragma-once", "namespace kheish {}", "daemon/engine/fold.hpp")
         self.quiet("#pragma once\nnamespace kheish {}", "daemon/engine/fold.hpp")

@@ -149,7 +149,8 @@ void Simulation::boot() {
             entropy_,
             *daemon.routes,
             *daemon.host,
-            *daemon.secrets},
+            *daemon.secrets,
+            tools::all_tools()},
         settings_);
     const Status restored = daemon.plane->restore();
     violations_.require(

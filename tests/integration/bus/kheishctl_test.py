@@ -126,6 +126,25 @@ class Kheishctl(unittest.TestCase):
         self.assertIn("tool    bash", streamed)
         self.assertIn("run     run-1 completed", streamed)
 
+    def test_scopes_come_as_json_or_from_a_file(self):
+        for kind, scope in (
+            ("credential", '{"route_allow":["claude"]}'),
+            ("capability", '{"mcp_tool_deny":["mcp__a__b"]}'),
+        ):
+            json_option, file_option = f"--{kind}-scope-json", f"--{kind}-scope-file"
+            path = os.path.join(self.folder, "scope.json")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(scope)
+            self.ctl("sessions", "create", kind, json_option, scope)
+            self.ctl("sessions", "create", kind, file_option, path)
+            self.ctl("sessions", "create", kind, file_option, "-", text=scope)
+            both = self.ctl("sessions", "create", json_option, scope, file_option, path, code=2)
+            self.assertIn(f"give {json_option} or {file_option}, not both", both)
+            wrong = self.ctl("sessions", "create", json_option, '{"colour_allow":[]}', code=2)
+            self.assertIn("colour_allow", wrong)
+            no_file = self.ctl("sessions", "create", file_option, "nowhere.json", code=2)
+            self.assertIn("nowhere.json", no_file)
+
     def test_questions_are_answered_by_number_by_json_and_declined(self):
         self.ctl("sessions", "create", "demo")
         for _ in range(4):

@@ -41,6 +41,31 @@ TEST_F(Methods, CreatesASessionForTheCaller) {
     EXPECT_FALSE(authorizer_.requests.at(0).interactive);
 }
 
+int append_capability_scope(sd_bus_message* message) {
+    return sd_bus_message_append(
+        message, "a{sv}", 1, "capability_scope", "a{sv}", 1, "mcp_tool_allow", "as", 0);
+}
+
+TEST_F(Methods, TakesScopesAsJsonAndAsDictionaries) {
+    const auto create = [this](const std::string& key, const std::string& value) {
+        return call(kRootPath, kManagerInterface, "CreateSession", option(key, value)).error;
+    };
+    EXPECT_EQ(create("capability_scope_json", R"({"mcp_server_allow":[]})"), "");
+    EXPECT_FALSE(service_.last_session.capability_scope->mcp_servers.permits("files"));
+    EXPECT_FALSE(service_.last_session.credential_scope.has_value());
+    EXPECT_EQ(create("credential_scope_json", R"({"route_allow":[]})"), "");
+    EXPECT_FALSE(service_.last_session.credential_scope->routes.permits("claude"));
+    EXPECT_EQ(
+        call(kRootPath, kManagerInterface, "CreateSession", append_capability_scope).error, "");
+    EXPECT_FALSE(service_.last_session.capability_scope->mcp_tools.permits("mcp__a__b"));
+    for (const std::string key : {"capability_scope_json", "credential_scope_json"}) {
+        EXPECT_EQ(create(key, "{"), error_name(Errc::invalid_json));
+        EXPECT_EQ(create(key, "[]"), error_name(Errc::bad_request));
+        EXPECT_EQ(create(key, R"({"mcp_server_allow":[""]})"), error_name(Errc::bad_request));
+        EXPECT_EQ(create(key, R"({"nonsense_allow":[]})"), error_name(Errc::unknown_field));
+    }
+}
+
 TEST_F(Methods, RefusesUnknownKeysWrongTypesAndBadNames) {
     const auto error_of = [this](const Append& append) {
         return call(kRootPath, kManagerInterface, "CreateSession", append).error;

@@ -135,7 +135,8 @@ void ControlFixture::boot() {
     journal_ = std::move(*journal);
     secrets_ = std::make_unique<Secrets>(*journal_, clock_, entropy_, given_);
     plane_ = std::make_unique<ControlPlane>(
-        Outside{*journal_, clock_, *timers_, entropy_, *routes_, *host_, *secrets_}, settings_);
+        Outside{*journal_, clock_, *timers_, entropy_, *routes_, *host_, *secrets_, tools_},
+        settings_);
     const Status restored = plane_->restore();
     ASSERT_TRUE(restored.has_value()) << restored.error().to_string();
     settle();

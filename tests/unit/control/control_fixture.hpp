@@ -223,6 +223,7 @@ class ControlFixture : public ::testing::Test {
     std::unique_ptr<Secrets> secrets_;
     std::unique_ptr<ControlPlane> plane_;
     Settings settings_;
+    std::vector<tools::Tool> tools_{tools::all_tools().begin(), tools::all_tools().end()};
 };
 
 } // namespace kheish::control

@@ -207,14 +207,21 @@ TEST(EventCodec, RoundTripKeepsEveryMember) {
     }
 }
 
+template <class Body>
+void expect_scopes_where_there_are_some() {
+    Body body;
+    EXPECT_EQ(encode(body).body.find("_scope"), std::string::npos);
+    body.credential_scope = R"({"route_allow":[]})";
+    body.capability_scope = R"({"mcp_server_allow":[]})";
+    const EncodedBody encoded = encode(body);
+    const Body decoded = std::get<Body>(*decode(encoded.type, 1, encoded.body));
+    EXPECT_EQ(decoded.credential_scope, body.credential_scope);
+    EXPECT_EQ(decoded.capability_scope, body.capability_scope);
+}
+
 TEST(EventCodec, AScopeIsThereWhereThereIsOne) {
-    SessionCreated created;
-    EXPECT_EQ(encode(created).body.find("credential_scope"), std::string::npos);
-    created.credential_scope = R"({"route_allow":[]})";
-    const EncodedBody encoded = encode(created);
-    EXPECT_EQ(
-        std::get<SessionCreated>(*decode(encoded.type, 1, encoded.body)).credential_scope,
-        created.credential_scope);
+    expect_scopes_where_there_are_some<SessionCreated>();
+    expect_scopes_where_there_are_some<RunAccepted>();
 }
 
 TEST(EventCodec, WhatCameLaterIsAbsentWhereItIsNotSet) {

@@ -92,6 +92,7 @@ void FakeService::create_session(
     control::CreateSession request,
     Responder<control::CreatedSession> responder) {
     last_caller = caller;
+    last_session = request;
     const SessionId id = request.session.value_or(SessionId{"session-7"});
     changes.push_back("create " + id.value);
     sessions.emplace(id, view_of_session(id.value));

@@ -28,6 +28,7 @@ class FakeService final : public control::Service {
     std::vector<UniqueFunction<void()>> waiting_for_rest;
     mutable control::Caller last_caller;
     control::SubmitInput last_input;
+    control::CreateSession last_session;
     control::StreamFilter last_filter;
     std::optional<EventSeq> last_cursor;
 

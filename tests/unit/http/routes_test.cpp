@@ -265,6 +265,23 @@ TEST_F(Routes, BodiesThatAreOptionalMayBeAbsent) {
     EXPECT_EQ(client.ask("POST /v1/sessions/demo/runs" + head).code(), "bad_request");
 }
 
+TEST_F(Routes, ASessionIsMadeWithItsScopes) {
+    Client client = connect();
+    const auto create = [&client](const std::string& member, const std::string& scope) {
+        return client.ask(post("/v1/sessions", "{\"" + member + "\":" + scope + "}"));
+    };
+    EXPECT_EQ(create("capability_scope", R"({"mcp_tool_deny":["mcp__a__b"]})").status, 201);
+    EXPECT_FALSE(service.last_session.capability_scope->mcp_tools.permits("mcp__a__b"));
+    EXPECT_EQ(create("credential_scope", R"({"route_allow":[]})").status, 201);
+    EXPECT_FALSE(service.last_session.credential_scope->routes.permits("claude"));
+    for (const std::string member : {"capability_scope", "credential_scope"}) {
+        EXPECT_EQ(create(member, "null").status, 201);
+        EXPECT_EQ(create(member, "[]").code(), "bad_request");
+        EXPECT_EQ(create(member, R"({"mcp_server_allow":["a","a"]})").code(), "bad_request");
+        EXPECT_EQ(create(member, R"({"nonsense_allow":[]})").code(), "unknown_field");
+    }
+}
+
 TEST_F(Routes, TheOpenApiDocumentNamesEveryPathAndMethod) {
     Client client = connect();
     const codec::Json document = client.ask(get("/v1/openapi.json")).json();

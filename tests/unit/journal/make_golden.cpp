@@ -92,7 +92,9 @@ Status make(const std::string& path) {
     const Answer run;
     Write made = session_write("demo");
     made.blobs.emplace_back("[]");
-    std::get<SessionRow>(made.rows[0]).permission_rules = codec::blob_ref("[]");
+    SessionRow& row = std::get<SessionRow>(made.rows[0]);
+    row.permission_rules = codec::blob_ref("[]");
+    row.capability_scope = R"({"mcp_server_allow":[]})";
     journal->submit(std::move(made), session.responder());
     journal->submit(rows(), run.responder());
     KHEISH_CHECK(journal->commit());

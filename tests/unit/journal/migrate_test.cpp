@@ -131,15 +131,15 @@ TEST_F(Migrate, AStepThatBreaksAReferenceIsUndone) {
 }
 
 TEST_F(Migrate, ANewerSchemaIsRefusedByNameAndLeftAlone) {
-    raw_sql(journal_.path(), "PRAGMA user_version = 7");
+    raw_sql(journal_.path(), "PRAGMA user_version = " + version(1));
     const Status opened = journal_.reopen();
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, Errc::journal_newer_schema);
-    EXPECT_NE(opened.error().message.find("schema 7"), std::string::npos);
+    EXPECT_NE(opened.error().message.find("schema " + version(1)), std::string::npos);
     EXPECT_NE(
         opened.error().message.find("up to " + std::to_string(migrations().back().version)),
         std::string::npos);
-    EXPECT_EQ(one("PRAGMA user_version"), "7");
+    EXPECT_EQ(one("PRAGMA user_version"), version(1));
     EXPECT_TRUE(backups().empty());
 }
 
@@ -212,7 +212,13 @@ INSTANTIATE_TEST_SUITE_P(
     Schemas,
     Golden,
     testing::Values(
-        "schema-1.db", "schema-2.db", "schema-3.db", "schema-4.db", "schema-5.db", "schema-6.db"));
+        "schema-1.db",
+        "schema-2.db",
+        "schema-3.db",
+        "schema-4.db",
+        "schema-5.db",
+        "schema-6.db",
+        "schema-7.db"));
 
 TEST_P(Golden, IsOpenedAndRead) {
     const TemporaryDirectory directory;
@@ -252,6 +258,9 @@ TEST_P(Golden, IsOpenedAndRead) {
     EXPECT_EQ(journal.secrets({})->items.size(), has_grant ? 1U : 0U);
     EXPECT_EQ(journal.subjects({})->items.size(), has_grant ? 1U : 0U);
     EXPECT_EQ(journal.approval({"approval-1-1"})->escalated_to, "");
+    const bool has_scope = std::string_view(GetParam()) >= "schema-7.db";
+    EXPECT_EQ(
+        journal.session({"demo"})->capability_scope, has_scope ? R"({"mcp_server_allow":[]})" : "");
     EXPECT_EQ(journal.instance_id()[15], std::byte{16});
     EXPECT_EQ(journal.next_run_number(), 2);
     // And it is written to as one of today's.

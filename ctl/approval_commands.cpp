@@ -117,7 +117,7 @@ Status set_lifetime(Json& remember, const std::string& text) {
     return {};
 }
 
-/// What --remember and --for say: "exact", "command=git push *", "path=src/**".
+/// What --remember and --for say: "exact", "command=git push *", "path=src/**", "host=example.com".
 Result<std::optional<Json>> remember_of(const Invocation& invocation) {
     const std::optional<std::string> what = invocation.value("--remember");
     const std::optional<std::string> lifetime = invocation.value("--for");
@@ -241,7 +241,7 @@ std::vector<Command> approval_commands() {
          {kJustificationOption,
           {"--updated-input-json", "JSON", "Let this happen instead of what was asked for"},
           {"--updated-input-file", "FILE", "The same from a file, - for standard input"},
-          {"--remember", "WHAT", "exact, command=PATTERN or path=PATTERN too"},
+          {"--remember", "WHAT", "exact, command=, path= or host=PATTERN too"},
           {"--for", "TIME", "run (default), session, or days such as 7d"},
           kKeyOption,
           kWaitOption},

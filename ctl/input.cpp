@@ -69,7 +69,8 @@ Result<Json> read_rules(const std::string& path) {
         for (const auto& [key, value] :
              {std::pair("reason", &rule.reason),
               std::pair("command", &rule.command),
-              std::pair("path", &rule.path)})
+              std::pair("path", &rule.path),
+              std::pair("host", &rule.host)})
             if (!value->empty())
                 item.set(key, *value);
         list.append(std::move(item));

@@ -234,6 +234,7 @@ Status App::build_outside(OpenJournal open_journal) {
     external_actions_.set_journal(*journal_);
     http_client_ = std::make_unique<outbound::CurlHttpClient>(
         *loop_, *timers_, external_actions_, outbound::CurlHttpClient::Options{});
+    web_ = std::make_unique<outbound::HttpWebFetch>(*http_client_, settings_.web.internal_hosts);
     given_ = std::make_unique<GivenCredentials>(environment_);
     secrets_ = std::make_unique<control::Secrets>(*journal_, clock_, entropy_, *given_);
     routes_ = std::make_unique<models::RouteTable>(
@@ -269,6 +270,7 @@ Status App::build_control() {
             *routes_,
             *run_host_,
             *secrets_,
+            *web_,
             tools::all_tools()},
         std::move(told));
     commit_hook_ = loop_->add_hook(loop::Loop::Stage::commit, [this] {

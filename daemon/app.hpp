@@ -17,6 +17,7 @@
 #include "models/route_table.hpp"
 #include "options.hpp"
 #include "outbound/curl_http_client.hpp"
+#include "outbound/http_web_fetch.hpp"
 #include "scopes/launcher_client.hpp"
 #include "scopes/scoped_run_host.hpp"
 
@@ -78,6 +79,7 @@ class App {
     std::unique_ptr<GivenCredentials> given_;
     std::unique_ptr<control::Secrets> secrets_;
     std::unique_ptr<outbound::CurlHttpClient> http_client_;
+    std::unique_ptr<outbound::HttpWebFetch> web_;
     std::unique_ptr<models::RouteTable> routes_;
     std::unique_ptr<scopes::LauncherClient> launcher_;
     std::unique_ptr<scopes::ScopedRunHost> run_host_;

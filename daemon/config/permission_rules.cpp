@@ -24,6 +24,7 @@ Result<PermissionRule> read_permission_rule(const Value& value, std::string_view
     rule.reason = reader.string("reason").value_or("");
     rule.command = reader.string("command").value_or("");
     rule.path = reader.string("path").value_or("");
+    rule.host = reader.string("host").value_or("");
     KHEISH_CHECK(reader.finish());
     return rule;
 }

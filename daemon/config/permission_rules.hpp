@@ -16,6 +16,7 @@ struct PermissionRule {
     std::string reason;
     std::string command = {}; ///< empty: whatever the command
     std::string path = {};    ///< empty: whatever the path
+    std::string host = {};    ///< empty: whatever the host
 };
 
 inline constexpr std::size_t kProjectRuleLimit = 256;

@@ -26,6 +26,7 @@ constexpr std::size_t kRuleLimit = 1024;
 constexpr std::size_t kDropInLimit = 256;
 constexpr std::size_t kNameLimit = 64;
 constexpr std::size_t kEscalationLimit = 16;
+constexpr std::size_t kInternalHostsLimit = 64;
 constexpr std::array<std::string_view, 5> kModes{
     "default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"};
 
@@ -127,6 +128,18 @@ Status read_tools(const Value& value, Settings::Tools& tools) {
     return reader.finish();
 }
 
+Status read_web(const Value& value, Settings::Web& web) {
+    TableReader reader(value, "web");
+    for (const std::string& text : reader.strings("internal_hosts", kInternalHostsLimit)) {
+        Result<codec::HostPattern> pattern = codec::parse_host_pattern(text);
+        if (pattern)
+            web.internal_hosts.push_back(*std::move(pattern));
+        else
+            reader.reject("internal_hosts", pattern.error().message);
+    }
+    return reader.finish();
+}
+
 Status read_inhibit(const Value& value, Settings::Inhibit& inhibit) {
     TableReader reader(value, "inhibit");
     inhibit.idle = reader.boolean("idle").value_or(inhibit.idle);
@@ -171,6 +184,8 @@ Result<Settings> read_settings(const Value& value) {
         KHEISH_CHECK(read_sandbox(*table, settings.sandbox));
     if (const Value* table = reader.table("tools"))
         KHEISH_CHECK(read_tools(*table, settings.tools));
+    if (const Value* table = reader.table("web"))
+        KHEISH_CHECK(read_web(*table, settings.web));
     if (const Value* table = reader.table("inhibit"))
         KHEISH_CHECK(read_inhibit(*table, settings.inhibit));
     if (const Value* table = reader.table("http"))

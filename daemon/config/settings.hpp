@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "codec/url.hpp"
 #include "config/permission_rules.hpp"
 
 #include <chrono>
@@ -62,6 +63,11 @@ struct Settings {
         std::int64_t output_limit_bytes = std::int64_t{16} << 20;
         std::chrono::milliseconds timeout_max{180'000};
     } tools;
+
+    struct Web {
+        /// Where web_fetch may go beside the web itself: without TLS and into private networks too.
+        std::vector<codec::HostPattern> internal_hosts;
+    } web;
 
     /// What the machine is kept from while a run works.
     struct Inhibit {

@@ -13,7 +13,7 @@ using codec::Json;
 using codec::ObjectReader;
 
 Result<Remember> parse_remember(const Json& value, std::string where) {
-    static constexpr std::array<std::string_view, 3> kMatches{"exact", "command", "path"};
+    static constexpr std::array<std::string_view, 4> kMatches{"exact", "command", "path", "host"};
     static constexpr std::array<std::string_view, 3> kLifetimes{"run", "session", "days"};
     ObjectReader reader(value, std::move(where));
     Remember remember;
@@ -27,7 +27,7 @@ Result<Remember> parse_remember(const Json& value, std::string where) {
     if (days.has_value() != (remember.lifetime == govern::GrantLifetime::days))
         reader.reject("days", "is given exactly where \"for\" is \"days\"");
     if (remember.pattern.empty() != (remember.kind == govern::GrantKind::exact))
-        reader.reject("pattern", "is given exactly where \"match\" is \"command\" or \"path\"");
+        reader.reject("pattern", "is given exactly where \"match\" is not \"exact\"");
     KHEISH_CHECK(reader.finish());
     remember.days = days.value_or(0);
     return remember;
@@ -39,6 +39,8 @@ std::string describe(const Remember& remember) {
         text = "every command \"" + escape_for_display(remember.pattern) + "\"";
     if (remember.kind == govern::GrantKind::path)
         text = "every such call about \"" + escape_for_display(remember.pattern) + "\"";
+    if (remember.kind == govern::GrantKind::host)
+        text = "every page of \"" + escape_for_display(remember.pattern) + "\"";
     switch (remember.lifetime) {
     case govern::GrantLifetime::run:
         return text + " in this run";

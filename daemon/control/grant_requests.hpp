@@ -16,11 +16,11 @@ inline constexpr std::size_t kGrantIdLimitBytes = 64;
 /// "Allow and remember": what more than the call that is released, and for how long.
 struct Remember {
     govern::GrantKind kind = govern::GrantKind::exact;
-    std::string pattern = {}; ///< of a command or a path; empty for the exact action
+    std::string pattern = {}; ///< of a command, a path or a host; empty for the exact action
     govern::GrantLifetime lifetime = govern::GrantLifetime::run;
     std::int64_t days = 0; ///< exactly where the lifetime is days
 };
-/// Members: match (exact, command, path), pattern, for (run, session, days), days.
+/// Members: match (exact, command, path, host), pattern, for (run, session, days), days.
 Result<Remember> parse_remember(const codec::Json& value, std::string where);
 /// For whoever is asked about the release: 'every command "git push *" for 7 days'.
 std::string describe(const Remember& remember);

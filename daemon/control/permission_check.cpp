@@ -101,7 +101,7 @@ Json audit_view(const CheckPermission& request, const govern::Judgement& judgeme
 Json argument_rules(std::span<const govern::Rule> rules, std::string_view tool) {
     Json found = Json::array();
     for (const govern::Rule& rule : rules)
-        if ((rule.command || rule.path) && rule.matches(tool))
+        if (rule.has_argument() && rule.matches(tool))
             found.append(Json::object(
                 {{"rule", rule.text()},
                  {"behavior", govern::to_string(rule.behavior)},

@@ -33,6 +33,7 @@ Result<govern::Rule> read_session_rule(const Json& item, const std::string& plac
     written.reason = reader.optional_string("reason", kReasonBytes).value_or("");
     written.command = reader.optional_string("command", govern::kPatternLimitBytes).value_or("");
     written.path = reader.optional_string("path", govern::kPatternLimitBytes).value_or("");
+    written.host = reader.optional_string("host", codec::kHostPatternBytes).value_or("");
     KHEISH_CHECK(reader.finish());
     Result<govern::Rule> rule = to_rule(written, govern::RuleScope::session);
     if (!rule)
@@ -58,6 +59,12 @@ Result<govern::Rule> to_rule(const config::PermissionRule& configured, govern::R
     }
     if (!configured.path.empty())
         rule.path = configured.path;
+    if (!configured.host.empty()) {
+        Result<codec::HostPattern> host = codec::parse_host_pattern(configured.host);
+        if (!host)
+            return wrong(host.error());
+        rule.host = *std::move(host);
+    }
     if (const Status checked = govern::check_rule(rule); !checked)
         return wrong(checked.error());
     const std::optional<govern::Behavior> behavior = parse_behavior(configured.behavior);
@@ -108,6 +115,8 @@ Json rules_view(const std::vector<govern::Rule>& rules) {
         if (rule.command)
             item.set("command", rule.command->text);
         item.set_optional("path", rule.path);
+        if (rule.host)
+            item.set("host", rule.host->text);
         array.append(std::move(item));
     }
     return array;

@@ -118,6 +118,7 @@ void RunActor::break_off(const Error& error) {
     // their outcomes until they are acknowledged, and a model is asked again.
     inbox_.clear();
     standing_.clear();
+    fetches_.clear();
     end_model_call();
     log(Level::error,
         "a run is set aside until it can be loaded again",
@@ -246,8 +247,11 @@ void RunActor::on_finished(scopes::Outcome outcome) {
 
 void RunActor::finish_call(scopes::Outcome outcome) {
     const engine::CallState* call = state().find_call(outcome.call);
-    const auto acknowledge = [self = shared_from_this(), id = outcome.call] {
-        self->outside_.host.acknowledge(self->run(), id);
+    const bool is_remote =
+        call == nullptr || call->proposal.place == ToolPlace::runner; // or its runner asks again
+    const auto acknowledge = [self = shared_from_this(), id = outcome.call, is_remote] {
+        if (is_remote)
+            self->outside_.host.acknowledge(self->run(), id);
     };
     if (call == nullptr || !call->is_in_flight()) {
         acknowledge(); // journaled before: the acknowledgement was lost

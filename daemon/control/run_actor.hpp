@@ -16,6 +16,7 @@
 #include "govern/action.hpp"
 #include "journal/journal.hpp"
 #include "models/model.hpp"
+#include "outbound/web_fetch.hpp"
 #include "scopes/run_host.hpp"
 
 #include <algorithm>
@@ -40,6 +41,7 @@ struct Outside {
     models::Routes& routes;
     scopes::RunHost& host;
     Secrets& secrets;
+    outbound::WebFetch& web;
     std::span<const tools::Tool> tools; ///< those that there are; who sees which: ToolSurface
 };
 
@@ -257,7 +259,12 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     bool may_start(const engine::CallState& call, Plan& plan);
     void execute(const CallId& call);
     void execute_in_runner(const engine::CallState& call, std::string input);
+    void execute_in_daemon(const engine::CallState& call, std::string input);
     void emit_output(const CallId& call, const std::string& input);
+    // Pages of the web (run_web.cpp).
+    void fetch(const engine::CallState& call, const std::string& input);
+    void take_page(const CallId& call, outbound::WebAnswer answer);
+    void cancel_fetch(const CallId& call);
 
     Outside outside_;
     const Settings& settings_;
@@ -269,7 +276,13 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
     std::deque<UniqueFunction<void()>> inbox_;
     std::unique_ptr<models::Call> model_call_;
     Leases::Held model_lease_; ///< that the call stands on
-    mutable RunRules rules_;   ///< read when they are first needed
+    /// A page that is asked for.
+    struct Fetch {
+        std::int64_t begun_boot_us = 0;
+        std::unique_ptr<outbound::WebCall> call;
+    };
+    std::map<CallId, Fetch> fetches_;
+    mutable RunRules rules_; ///< read when they are first needed
     /// Standing effects that have begun; a null timer is one that only has to be remembered.
     std::map<std::string, std::unique_ptr<Timer>> standing_;
 };

@@ -94,9 +94,15 @@ void RunActor::execute(const CallId& id) {
     if (call->proposal.place == ToolPlace::runner)
         execute_in_runner(*call, std::move(*input));
     else
-        post([self = shared_from_this(), id, input = std::move(*input)] {
-            self->emit_output(id, input);
-        });
+        execute_in_daemon(*call, std::move(*input));
+}
+
+void RunActor::execute_in_daemon(const engine::CallState& call, std::string input) {
+    if (call.proposal.tool == tools::kWebFetchTool)
+        return fetch(call, input);
+    post([self = shared_from_this(), id = call.proposal.call, input = std::move(input)] {
+        self->emit_output(id, input);
+    });
 }
 
 void RunActor::execute_in_runner(const engine::CallState& call, std::string input) {

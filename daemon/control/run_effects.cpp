@@ -183,7 +183,11 @@ void RunActor::Planner::operator()(const engine::CancelCall& effect) {
     actor.stand(
         plan,
         "cancel-" + effect.call.value,
-        [&actor = actor, call = effect.call]() -> std::unique_ptr<Timer> {
+        [&actor = actor, call = effect.call, place = effect.place]() -> std::unique_ptr<Timer> {
+            if (place != ToolPlace::runner) // not from within a plan
+                return actor.outside_.timers.start(
+                    std::chrono::microseconds(0),
+                    actor.posting([&actor, call] { actor.cancel_fetch(call); }));
             actor.outside_.host.cancel(actor.run(), call);
             return nullptr;
         });

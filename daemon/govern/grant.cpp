@@ -10,15 +10,14 @@ namespace kheish::govern {
 
 namespace {
 
-constexpr std::array<std::string_view, 3> kKinds{"exact", "command", "path"};
+constexpr std::array<std::string_view, 4> kKinds{"exact", "command", "path", "host"};
 constexpr std::array<std::string_view, 3> kLifetimes{"run", "session", "days"};
-constexpr std::string_view kShellTool = "bash";
 /// Where a project says what it does not permit.
 constexpr std::string_view kProjectDirectory = ".kheish/";
 
-template <class Value>
+template <class Value, std::size_t Count>
 std::optional<Value>
-parse_word(const std::array<std::string_view, 3>& words, std::string_view text) {
+parse_word(const std::array<std::string_view, Count>& words, std::string_view text) {
     for (std::size_t i = 0; i < words.size(); ++i)
         if (words[i] == text)
             return static_cast<Value>(i);
@@ -69,9 +68,22 @@ Result<Grant> make_grant(
                 Errc::bad_request,
                 "which paths a command of bash uses cannot be told: remember a command, or the "
                 "exact action");
+        if (grant.tool == kWebTool)
+            return fail(
+                Errc::bad_request,
+                "web_fetch goes to hosts, not to paths: remember a host, or the exact action");
         KHEISH_CHECK(check_path_pattern(pattern));
         grant.path = pattern;
         break;
+    case GrantKind::host: {
+        if (grant.tool != kWebTool)
+            return fail(
+                Errc::bad_request,
+                "only calls of web_fetch go to hosts, those of " + grant.tool +
+                    " do not: remember the exact action");
+        KHEISH_TRY(grant.host, codec::parse_host_pattern(pattern));
+        break;
+    }
     }
     return grant;
 }
@@ -90,6 +102,8 @@ bool covers(const Grant& grant, const Subject& subject, const std::vector<std::s
         return !subject.path.empty() && matches_path(*grant.path, subject.path) &&
                (!is_project || grant.path->starts_with(kProjectDirectory));
     }
+    case GrantKind::host:
+        return subject.url && codec::covers(*grant.host, *subject.url);
     }
     return false;
 }

@@ -18,6 +18,7 @@ enum class GrantKind {
     exact,   ///< the same action again: tool, input, working directory, sandbox profile
     command, ///< commands of bash that a pattern of permission rules covers
     path,    ///< calls of the same tool about paths that a pattern covers
+    host,    ///< calls of the same tool that go to hosts that a pattern covers
 };
 std::string_view to_string(GrantKind kind);
 std::optional<GrantKind> parse_grant_kind(std::string_view text);
@@ -39,9 +40,10 @@ struct Grant {
     std::string id;
     std::string tool;
     GrantKind kind = GrantKind::exact;
-    std::optional<codec::Digest> action;        ///< exact: recurring_digest() (action.hpp)
-    std::optional<CommandPattern> command = {}; ///< command
-    std::optional<std::string> path = {};       ///< path
+    std::optional<codec::Digest> action;         ///< exact: recurring_digest() (action.hpp)
+    std::optional<CommandPattern> command = {};  ///< command
+    std::optional<std::string> path = {};        ///< path
+    std::optional<codec::HostPattern> host = {}; ///< host
 };
 
 /// A grant of `kind` with `pattern` (empty for exact). Errc::bad_request where it could never

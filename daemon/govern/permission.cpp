@@ -60,7 +60,6 @@ bool contains(const std::array<std::string_view, Count>& names, std::string_view
 /// Where a project says what it does not permit: no edit like another.
 constexpr std::string_view kProjectRules = ".kheish/**";
 
-constexpr std::string_view kShellTool = "bash";
 /// What looks at everything below the directory that it is given.
 constexpr std::array<std::string_view, 3> kSearchingTools{
     "list_files", "grep_search", "glob_search"};
@@ -80,8 +79,9 @@ Specificity specificity(const Rule& rule) {
         rule.pattern.ends_with('*') ? rule.pattern.size() : kPatternLimitBytes + 1;
     const std::size_t argument = rule.command ? rule.command->text.size()
                                  : rule.path  ? rule.path->size()
+                                 : rule.host  ? rule.host->text.size()
                                               : 0;
-    return {rule.command || rule.path, argument, name};
+    return {rule.has_argument(), argument, name};
 }
 
 /// The one plain command that it is, or null.
@@ -101,6 +101,9 @@ bool holds_for(const Rule& rule, const Unit& unit) {
     if (rule.command)
         return unit.subject.tool == kShellTool &&
                (allows ? covers(*rule.command, unit) : may_run(unit.script, rule.command->words));
+    if (rule.host)
+        return unit.subject.url && (allows ? codec::covers(*rule.host, *unit.subject.url)
+                                           : codec::concerns(*rule.host, *unit.subject.url));
     if (!rule.path)
         return true;
     if (unit.subject.path.empty())
@@ -244,6 +247,7 @@ std::vector<Rule> make_standard_rules() {
           "write_file",
           "edit_file",
           "apply_patch",
+          "web_fetch", // an address carries out what the model has read
           "mcp__*",
           "list_mcp_resources",
           "list_mcp_resource_templates",
@@ -292,6 +296,8 @@ bool Rule::matches(std::string_view tool) const {
 std::string Rule::text() const {
     if (command)
         return pattern + "(" + command->text + ")";
+    if (host)
+        return pattern + "(" + host->text + ")";
     return path ? pattern + "(" + *path + ")" : pattern;
 }
 
@@ -315,6 +321,13 @@ Result<CommandPattern> parse_command_pattern(std::string_view text) {
 
 Subject subject_of(std::string_view tool, const codec::Json& input, std::string& storage) {
     Subject subject{.tool = tool};
+    if (tool == kWebTool) {
+        const std::optional<codec::Json> address = input.find("url");
+        if (Result<codec::Url> url = codec::parse_url(
+                address && address->is_string() ? address->string() : std::string()))
+            subject.url = *std::move(url);
+        return subject;
+    }
     const std::optional<codec::Json> argument = input.find(tool == kShellTool ? "command" : "path");
     if (!argument || !argument->is_string()) {
         // Without a path they look at the whole workspace.
@@ -333,11 +346,18 @@ Status check_rule(const Rule& rule) {
         return fail(
             Errc::bad_request,
             "a rule about commands is one of bash, not of \"" + rule.pattern + "\"");
-    if (rule.command && rule.path)
-        return fail(Errc::bad_request, "a rule is about a command or about a path, not both");
+    if (rule.host && !rule.matches(kWebTool))
+        return fail(
+            Errc::bad_request,
+            "a rule about hosts is one of web_fetch, not of \"" + rule.pattern + "\"");
+    if ((rule.command ? 1 : 0) + (rule.path ? 1 : 0) + (rule.host ? 1 : 0) > 1)
+        return fail(
+            Errc::bad_request, "a rule is about a command, a path or a host: one of them only");
     if (rule.path && rule.pattern == kShellTool)
         return fail(
             Errc::bad_request, "which paths a command of bash uses cannot be told: use a command");
+    if (rule.path && rule.pattern == kWebTool)
+        return fail(Errc::bad_request, "web_fetch goes to hosts, not to paths: use a host");
     if (rule.path)
         KHEISH_CHECK(check_path_pattern(*rule.path));
     return {};

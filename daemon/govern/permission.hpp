@@ -3,6 +3,7 @@
 #include "base/result.hpp"
 #include "codec/digest.hpp"
 #include "codec/json.hpp"
+#include "codec/url.hpp"
 
 #include <optional>
 #include <span>
@@ -44,8 +45,9 @@ bool matches_command(const CommandPattern& pattern, const std::vector<std::strin
 /// What a call is about, as far as rules look at it.
 struct Subject {
     std::string_view tool;
-    std::string_view command = {}; ///< of bash: its script
-    std::string_view path = {};    ///< of the tools that take one, relative to the workspace
+    std::string_view command = {};      ///< of bash: its script
+    std::string_view path = {};         ///< of the tools that take one, relative to the workspace
+    std::optional<codec::Url> url = {}; ///< of the tools that go to one
     std::optional<codec::Digest> action = {}; ///< recurring_digest(), where there are grants
 };
 
@@ -54,8 +56,9 @@ struct Subject {
 Subject subject_of(std::string_view tool, const codec::Json& input, std::string& storage);
 
 /// One rule: a tool name, a prefix ending in '*', or "*"; with `command`, of bash and its commands
-/// alone; with `path`, of calls about such paths alone. An allow holds where everything that the
-/// call does is covered; an ask or a deny where anything may be.
+/// alone; with `path`, of calls about such paths alone; with `host`, of calls that go there. An
+/// allow holds where everything that the call does is covered; an ask or a deny where anything may
+/// be.
 struct Rule {
     std::string pattern;
     Behavior behavior = Behavior::ask;
@@ -63,7 +66,9 @@ struct Rule {
     std::string reason; ///< shown to people, may be empty
     std::optional<CommandPattern> command = {};
     std::optional<std::string> path = {};
+    std::optional<codec::HostPattern> host = {};
 
+    bool has_argument() const { return command || path || host; }
     bool matches(std::string_view tool) const;
     /// "bash(git diff *)": the pattern and, where there is one, that of the argument.
     std::string text() const;
@@ -71,6 +76,10 @@ struct Rule {
 
 /// Errc::bad_request where a rule could never match.
 Status check_rule(const Rule& rule);
+
+/// The tools whose calls are told apart by what they run and by where they go.
+inline constexpr std::string_view kShellTool = "bash";
+inline constexpr std::string_view kWebTool = "web_fetch";
 
 inline constexpr std::size_t kRuleLimit = 1024;
 inline constexpr std::size_t kPatternLimitBytes = 256;

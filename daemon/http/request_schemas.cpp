@@ -52,6 +52,7 @@ Json permission_rule() {
             {"reason", Json::object({{"type", "string"}})},
             {"command", text(govern::kPatternLimitBytes)},
             {"path", text(govern::kPatternLimitBytes)},
+            {"host", text(codec::kHostPatternBytes)},
         }),
         {"pattern", "behavior"});
 }
@@ -145,7 +146,7 @@ Json resolution(std::string_view behavior) {
 /// A pattern goes with what is no exact action, days with what has an end.
 Json remember_shape(bool exact, bool for_days) {
     Json members = Json::object({
-        {"match", exact ? words({"exact"}) : words({"command", "path"})},
+        {"match", exact ? words({"exact"}) : words({"command", "path", "host"})},
         {"for", for_days ? words({"days"}) : words({"run", "session"})},
     });
     Json required = Json::array({"match"});

@@ -243,6 +243,20 @@ Result<Target> check_url(std::string_view text, Reach reach) {
     return target;
 }
 
+Result<std::string> resolve_url(std::string_view base, std::string_view reference) {
+    KHEISH_TRY(const UrlHandle url, parse_url(base));
+    const std::string terminated(reference);
+    const CURLUcode code =
+        terminated.find('\0') != std::string::npos
+            ? CURLUE_BAD_PARTPOINTER
+            : curl_url_set(url.get(), CURLUPART_URL, terminated.c_str(), CURLU_NON_SUPPORT_SCHEME);
+    const std::optional<std::string> whole =
+        code == CURLUE_OK ? url_part(url, CURLUPART_URL) : std::nullopt;
+    if (!whole)
+        return fail(Errc::invalid_argument, "the new address is malformed");
+    return *whole;
+}
+
 Status check_address(const Target& target, const sockaddr& address, Reach reach) {
     return check_class(target, classify(address), reach);
 }

@@ -50,6 +50,10 @@ struct Target {
 /// is resolved. Pure: resolves nothing.
 Result<Target> check_url(std::string_view url, Reach reach);
 
+/// What `reference`, absolute or not, means in a document at `base` (RFC 3986, 5).
+/// Errc::invalid_argument where either is malformed.
+Result<std::string> resolve_url(std::string_view base, std::string_view reference);
+
 /// Errc::forbidden where the address that `target` has resolved to is out of `reach`.
 Status check_address(const Target& target, const sockaddr& address, Reach reach);
 

@@ -152,6 +152,22 @@ Result<BashInput> BashInput::parse(const Json& input) {
     return parsed;
 }
 
+Result<WebFetchInput> WebFetchInput::parse(const Json& input) {
+    ObjectReader reader(input, "web_fetch");
+    WebFetchInput parsed;
+    const std::string text = reader.required_string("url", codec::kUrlBytes);
+    parsed.offset = reader.optional_integer("offset", 0, kWebTextBytes).value_or(0);
+    parsed.timeout_ms =
+        reader.optional_integer("timeout_ms", kMinTimeout.count(), kMaxTimeout.count());
+    Result<codec::Url> url = codec::parse_url(text);
+    if (url)
+        parsed.url = *std::move(url);
+    else if (reader.ok())
+        reader.reject("url", url.error().message);
+    KHEISH_CHECK(reader.finish());
+    return parsed;
+}
+
 Result<EmitOutputInput> EmitOutputInput::parse(const Json& input) {
     ObjectReader reader(input, "emit_output");
     EmitOutputInput parsed;

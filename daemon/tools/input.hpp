@@ -3,6 +3,7 @@
 #include "base/result.hpp"
 #include "codec/digest.hpp"
 #include "codec/json.hpp"
+#include "codec/url.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -59,6 +60,13 @@ struct BashInput {
     std::string cwd = ".";
     std::optional<std::int64_t> timeout_ms;
     static Result<BashInput> parse(const codec::Json& input);
+};
+
+struct WebFetchInput {
+    codec::Url url;
+    std::int64_t offset = 0; ///< bytes of the page's text that are passed over
+    std::optional<std::int64_t> timeout_ms;
+    static Result<WebFetchInput> parse(const codec::Json& input);
 };
 
 struct EmitOutputInput {

@@ -45,6 +45,10 @@ inline constexpr std::int64_t kGrepFiles = 50'000;
 inline constexpr std::int64_t kGrepFileBytes = std::int64_t{4} << 20; ///< larger is skipped
 inline constexpr std::int64_t kGrepTotalBytes = std::int64_t{512} << 20;
 inline constexpr std::size_t kGrepLineBytes = 400; ///< shown of one line
+/// Of a page, before and after it is made text.
+inline constexpr std::int64_t kWebBodyBytes = std::int64_t{4} << 20;
+inline constexpr std::int64_t kWebTextBytes = kWebBodyBytes;
+inline constexpr int kWebRedirects = 5; ///< followed on one host
 inline constexpr std::size_t kBinaryProbeBytes = 8192;
 
 } // namespace kheish::tools

@@ -45,6 +45,16 @@ void make_relative(Json& input, std::string_view workspace) {
     }
 }
 
+/// In the one spelling in which it is shown, judged and asked for. What is none stays, and is
+/// refused.
+void make_canonical_url(Json& input) {
+    const std::optional<Json> url = input.find("url");
+    if (!url || !url->is_string())
+        return;
+    if (const Result<codec::Url> parsed = codec::parse_url(url->string()))
+        input.set("url", parsed->to_string());
+}
+
 std::string member_text(const Json& input, std::string_view key, std::string_view otherwise) {
     const std::optional<Json> member = input.find(key);
     return member && member->is_string() ? member->string() : std::string(otherwise);
@@ -102,6 +112,8 @@ validate_input(const Tool& tool, std::string_view input, std::string_view worksp
         make_relative(value, workspace);
     if (tool.name == "ask_user_question")
         value = with_question_ids(std::move(value));
+    if (tool.name == kWebFetchTool)
+        make_canonical_url(value);
     KHEISH_ASSERT(tool.check != nullptr);
     KHEISH_CHECK(tool.check(value));
     return codec::canonical_json(value);
@@ -122,6 +134,8 @@ std::string summary(const Tool& tool, std::string_view input) {
     std::string line = std::string(tool.name) + ": ";
     if (tool.name == "grep_search")
         line += shown(member_text(*value, "pattern", "")) + " in ";
+    if (tool.name == kWebFetchTool)
+        return line + shown(member_text(*value, "url", ""));
     if (tool.name == "emit_output")
         return line + shown(member_text(*value, "content", ""));
     return line + shown(member_text(*value, "path", "."));

@@ -13,6 +13,9 @@
 /// tools of the daemon.
 namespace kheish::tools {
 
+/// What kheishd does otherwise than other tools of its own: it asks for a page of the web.
+inline constexpr std::string_view kWebFetchTool = "web_fetch";
+
 /// One tool's declaration.
 struct Tool {
     std::string_view name;

@@ -191,6 +191,19 @@ void Oracle::on_model_called(const std::string& key) {
     require_order(is_committed, "the model was called for " + key + ", which is not journaled");
 }
 
+void Oracle::on_page_fetched(const std::string& key) {
+    const std::string run_text = key.substr(0, key.find('/'));
+    const RunState* state = find(RunId::parse(run_text).value_or(RunId{}));
+    bool is_committed = false;
+    if (state != nullptr)
+        for (const engine::CallState& call : state->calls)
+            is_committed =
+                is_committed || (call.phase == engine::CallPhase::started &&
+                                 key == engine::idempotency_key(*state, call.proposal.call) +
+                                            "/execution-" + std::to_string(call.executions));
+    require_order(is_committed, "a page was asked for by " + key + ", which is not journaled");
+}
+
 void Oracle::on_launch(RunId run, int attempt) {
     const RunState* state = find(run);
     require_order(

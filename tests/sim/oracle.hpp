@@ -43,6 +43,7 @@ class Oracle {
     // What reaches the outside must be committed first.
     void on_acknowledged(RunId run);
     void on_model_called(const std::string& key);
+    void on_page_fetched(const std::string& key);
     void on_launch(RunId run, int attempt);
     void on_stop(RunId run, int attempt);
     void on_execute(const journal::Journal& journal, RunId run, const scopes::Execution& execution);

@@ -22,6 +22,8 @@ constexpr Sample kGood[] = {
     {"bash", R"({"command":"make"})"},
     {"bash", R"({"command":"git push"})"},
     {"emit_output", R"({"content":"half-time"})"},
+    {"web_fetch", R"({"url":"https://docs.example.com/"})"},
+    {"web_fetch", R"({"url":"https://other.example/a?b=c"})"},
     {"ask_user_question", R"({"questions":[{"id":"go","question":"Go on?"}]})"},
     {"ask_user_question",
      R"({"questions":[{"id":"go","question":"Go on?"}],"expires_after_ms":600000})"},
@@ -30,6 +32,7 @@ constexpr Sample kBad[] = {
     {"no_such_tool", "{}"},
     {"bash", R"({"cmd":"ls"})"},
     {"read_file", R"({"path":7})"},
+    {"web_fetch", R"({"url":"https://user@docs.example.com/"})"},
     {"ask_user_question", R"({"questions":[]})"},
 };
 

@@ -137,6 +137,7 @@ void Simulation::boot() {
     daemon.model = std::make_unique<SimModel>(
         agenda_, random_.fork(), oracle_, violations_, model_faults_, daemon.life);
     daemon.routes = std::make_unique<SimRoutes>(*daemon.model);
+    daemon.web = std::make_unique<SimWeb>(agenda_, random_.fork(), oracle_, daemon.life);
     daemon.host =
         std::make_unique<SimHost>(machine_, oracle_, daemon.journal->durable(), daemon.life);
     daemon.secrets =
@@ -150,6 +151,7 @@ void Simulation::boot() {
             *daemon.routes,
             *daemon.host,
             *daemon.secrets,
+            *daemon.web,
             tools::all_tools()},
         settings_);
     const Status restored = daemon.plane->restore();
@@ -164,6 +166,7 @@ void Simulation::crash() {
     people_.reach(nullptr, {});
     daemon_->host->mute();
     daemon_->model->mute();
+    daemon_->web->mute();
     daemon_->life.reset();
     machine_.on_daemon_death();
     daemon_->journal->bury();

@@ -7,6 +7,7 @@
 #include "sim_host.hpp"
 #include "sim_journal.hpp"
 #include "sim_model.hpp"
+#include "sim_web.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -52,6 +53,7 @@ struct Daemon {
     std::unique_ptr<SimJournal> journal;
     std::unique_ptr<SimModel> model;
     std::unique_ptr<SimRoutes> routes;
+    std::unique_ptr<SimWeb> web;
     std::unique_ptr<SimHost> host;
     std::unique_ptr<control::Secrets> secrets;
     std::unique_ptr<control::ControlPlane> plane;

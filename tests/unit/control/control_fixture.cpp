@@ -107,6 +107,20 @@ void FakeModel::fail(
         models::CallError{.kind = kind, .message = "as told", .retry_after = retry_after}));
 }
 
+std::unique_ptr<outbound::WebCall>
+FakeWeb::start(outbound::WebRequest request, UniqueFunction<void(outbound::WebAnswer)> done) {
+    class Held final : public outbound::WebCall {
+      public:
+        explicit Held(std::shared_ptr<FakeWeb::Call> call) : call_(std::move(call)) {}
+        ~Held() override { call_->given_up = true; }
+
+      private:
+        std::shared_ptr<FakeWeb::Call> call_;
+    };
+    calls.push_back(std::make_shared<Call>(Call{std::move(request), std::move(done)}));
+    return std::make_unique<Held>(calls.back());
+}
+
 void ControlFixture::SetUp() {
     std::string pattern =
         (std::filesystem::temp_directory_path() / "kheish-control-XXXXXX").string();
@@ -125,6 +139,7 @@ void ControlFixture::boot() {
     timers_ = std::make_unique<FakeTimers>(clock_);
     routes_ = std::make_unique<FakeRoutes>();
     host_ = std::make_unique<FakeRunHost>();
+    web_ = std::make_unique<FakeWeb>();
     Result<std::unique_ptr<journal::SqliteJournal>> journal = journal::SqliteJournal::open(
         directory_ + "/journal.db",
         journal::Options{
@@ -135,7 +150,7 @@ void ControlFixture::boot() {
     journal_ = std::move(*journal);
     secrets_ = std::make_unique<Secrets>(*journal_, clock_, entropy_, given_);
     plane_ = std::make_unique<ControlPlane>(
-        Outside{*journal_, clock_, *timers_, entropy_, *routes_, *host_, *secrets_, tools_},
+        Outside{*journal_, clock_, *timers_, entropy_, *routes_, *host_, *secrets_, *web_, tools_},
         settings_);
     const Status restored = plane_->restore();
     ASSERT_TRUE(restored.has_value()) << restored.error().to_string();
@@ -147,6 +162,7 @@ void ControlFixture::crash() {
     secrets_.reset();
     journal_.reset();
     host_.reset();
+    web_.reset();
     routes_.reset();
     timers_.reset();
 }

@@ -158,6 +158,20 @@ class FakeRunHost final : public scopes::RunHost {
     std::vector<std::pair<RunId, int>> swept;
 };
 
+/// The web, as far as a test lets it answer.
+class FakeWeb final : public outbound::WebFetch {
+  public:
+    struct Call {
+        outbound::WebRequest request;
+        UniqueFunction<void(outbound::WebAnswer)> done;
+        bool given_up = false;
+    };
+    std::unique_ptr<outbound::WebCall>
+    start(outbound::WebRequest request, UniqueFunction<void(outbound::WebAnswer)> done) override;
+
+    std::vector<std::shared_ptr<Call>> calls;
+};
+
 /// What a service manager would give.
 class FakeGiven final : public Secrets::Given {
   public:
@@ -217,6 +231,7 @@ class ControlFixture : public ::testing::Test {
     std::unique_ptr<FakeTimers> timers_;
     std::unique_ptr<FakeRoutes> routes_;
     std::unique_ptr<FakeRunHost> host_;
+    std::unique_ptr<FakeWeb> web_;
     scopes::ProjectPermissions project_; ///< what a runner says once it is launched
     std::unique_ptr<journal::SqliteJournal> journal_;
     FakeGiven given_;

@@ -30,6 +30,15 @@ Rule path_rule(
         .path = path};
 }
 
+Rule host_rule(Behavior behavior, std::string_view host, RuleScope scope = RuleScope::user) {
+    return {
+        .pattern = "web_fetch",
+        .behavior = behavior,
+        .scope = scope,
+        .reason = {},
+        .host = *codec::parse_host_pattern(host)};
+}
+
 Judgement judged(const std::vector<Rule>& rules, const char* command, Mode mode = Mode::standard) {
     return judge(mode, rules, {.tool = "bash", .command = command});
 }
@@ -135,6 +144,51 @@ TEST(PathRules, HoldForTheirToolAndTheirNames) {
     EXPECT_EQ(judged("emit_output", ""), allow) << "it has no path";
 }
 
+Behavior of_page(const std::vector<Rule>& rules, const char* url) {
+    return judge(Mode::standard, rules, {.tool = "web_fetch", .url = *codec::parse_url(url)})
+        .decision;
+}
+
+TEST(HostRules, AnAllowHoldsForTheHostAndItsUsualPort) {
+    const std::vector<Rule> rules{
+        host_rule(allow, "docs.example.com"),
+        host_rule(allow, "*.wiki.example"),
+        host_rule(allow, "build.example:8443")};
+    EXPECT_EQ(of_page(rules, "https://docs.example.com/a?b"), allow);
+    EXPECT_EQ(of_page(rules, "https://DOCS.example.com.:443/"), allow);
+    EXPECT_EQ(of_page(rules, "https://docs.example.com:8443/"), ask);
+    EXPECT_EQ(of_page(rules, "https://example.com/"), ask);
+    EXPECT_EQ(of_page(rules, "https://docs.example.com.evil.example/"), ask);
+    EXPECT_EQ(of_page(rules, "https://a.wiki.example/"), allow);
+    EXPECT_EQ(of_page(rules, "https://wiki.example/"), ask);
+    EXPECT_EQ(of_page(rules, "https://build.example:8443/"), allow);
+    EXPECT_EQ(of_page(rules, "https://build.example/"), ask);
+}
+
+TEST(HostRules, ADenyHoldsForEveryPortAndAgainstEveryAllow) {
+    for (const RuleScope scope : {RuleScope::session, RuleScope::project, RuleScope::user}) {
+        const std::vector<Rule> rules{
+            {"*", allow, RuleScope::session, {}},
+            host_rule(allow, "bad.example", RuleScope::session),
+            host_rule(deny, "bad.example", scope),
+            host_rule(deny, "*.bad.example", scope)};
+        EXPECT_EQ(of_page(rules, "https://bad.example/"), deny);
+        EXPECT_EQ(of_page(rules, "https://bad.example:8443/"), deny);
+        EXPECT_EQ(of_page(rules, "https://a.b.bad.example/"), deny);
+        EXPECT_EQ(of_page(rules, "https://good.example/"), allow);
+    }
+}
+
+TEST(HostRules, TheMostSpecificOneOfAScopeDecides) {
+    const std::vector<Rule> rules{
+        {"web_fetch", allow, RuleScope::user, {}},
+        host_rule(ask, "*.example.com"),
+        host_rule(allow, "docs.example.com")};
+    EXPECT_EQ(of_page(rules, "https://docs.example.com/"), allow);
+    EXPECT_EQ(of_page(rules, "https://mail.example.com/"), ask);
+    EXPECT_EQ(of_page(rules, "https://other.example/"), allow);
+}
+
 TEST(Subjects, AreWhatACallIsAbout) {
     std::string storage;
     const auto subject = [&storage](const char* tool, const char* input) {
@@ -145,6 +199,12 @@ TEST(Subjects, AreWhatACallIsAbout) {
     EXPECT_EQ(subject("read_file", R"({"path":"a/b"})").path, "a/b");
     EXPECT_EQ(subject("grep_search", R"({"pattern":"x"})").path, ".");
     EXPECT_EQ(subject("read_file", R"({"path":7})").path, "");
+    EXPECT_EQ(
+        subject("web_fetch", R"({"url":"https://A.example:8443/b"})").url->site(),
+        "a.example:8443");
+    EXPECT_FALSE(subject("web_fetch", R"({"url":"a.example"})").url);
+    EXPECT_FALSE(subject("web_fetch", R"({})").url);
+    EXPECT_FALSE(subject("bash", R"({"command":"ls","url":"https://a.example"})").url);
 }
 
 TEST(RuleChecks, RefuseWhatCouldNeverMatch) {
@@ -172,6 +232,17 @@ TEST(RuleChecks, RefuseWhatCouldNeverMatch) {
     EXPECT_TRUE(check_rule(path_rule("read_*", allow, "src/**")));
     EXPECT_FALSE(check_rule(path_rule("bash", allow, "src/**")));
     EXPECT_FALSE(check_rule(path_rule("read_file", allow, "/etc/**")));
+    EXPECT_FALSE(check_rule(path_rule("web_fetch", allow, "src/**")));
+    for (const char* tool : {"web_fetch", "web_*", "*"}) {
+        rule = host_rule(deny, "example.com");
+        rule.pattern = tool;
+        EXPECT_TRUE(check_rule(rule)) << tool;
+    }
+    rule.pattern = "read_file";
+    EXPECT_FALSE(check_rule(rule));
+    rule.pattern = "*";
+    rule.path = "src/**";
+    EXPECT_FALSE(check_rule(rule));
 }
 
 /// Every tool, every mode, every kind of rule: the mode changes what the rule says in the same way
@@ -183,12 +254,13 @@ TEST(RuleKinds, FollowOneTable) {
             {tool.substr(0, 3) + "*", behavior, RuleScope::user, {}},
             {"*", behavior, RuleScope::user, {}}};
         rules.push_back(
-            tool == "bash" ? command_rule(behavior, "make test")
-                           : path_rule(tool.c_str(), behavior, "src/**"));
+            tool == "bash"        ? command_rule(behavior, "make test")
+            : tool == "web_fetch" ? host_rule(behavior, "*.example.com")
+                                  : path_rule(tool.c_str(), behavior, "src/**"));
         return rules;
     };
     for (const std::string tool :
-         {"bash", "read_file", "list_files", "grep_search", "write_file", "edit_file"})
+         {"bash", "read_file", "list_files", "grep_search", "write_file", "edit_file", "web_fetch"})
         for (const Mode mode :
              {Mode::standard,
               Mode::accept_edits,
@@ -208,8 +280,10 @@ TEST(RuleKinds, FollowOneTable) {
                         (mode == Mode::bypass_permissions || (mode == Mode::accept_edits && edits)))
                         expected = allow;
                     const std::array rules{rule};
-                    const Judgement judgement =
-                        judge(mode, rules, {.tool = tool, .command = "make test", .path = "src/a"});
+                    Subject subject{.tool = tool, .command = "make test", .path = "src/a"};
+                    if (tool == "web_fetch")
+                        subject.url = *codec::parse_url("https://docs.example.com/");
+                    const Judgement judgement = judge(mode, rules, subject);
                     EXPECT_EQ(judgement.decision, expected)
                         << tool << " " << to_string(mode) << " " << rule.text();
                     EXPECT_EQ(judgement.base_decision, behavior);

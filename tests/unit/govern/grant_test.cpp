@@ -75,6 +75,34 @@ TEST(GrantRules, ADenyIsNeverOverruled) {
     EXPECT_EQ(judged(grant, subject, Mode::standard, {ask}).decision, Behavior::allow);
 }
 
+TEST(GrantRules, AHostCoversItsPagesAndNoOthers) {
+    const Grant grant = grant_of(GrantKind::host, "web_fetch", "*.example.com");
+    const auto of_page = [&grant](const char* url, Mode mode = Mode::standard) {
+        return judged(grant, {.tool = "web_fetch", .url = *codec::parse_url(url)}, mode).decision;
+    };
+    EXPECT_EQ(of_page("https://docs.example.com/a"), Behavior::allow);
+    EXPECT_EQ(of_page("https://docs.example.com/b?c", Mode::plan), Behavior::allow);
+    for (const char* url :
+         {"https://example.com/",
+          "https://docs.example.com:8443/",
+          "https://docs.example.com.evil.example/"})
+        EXPECT_EQ(of_page(url), Behavior::ask) << url;
+    const Rule deny{
+        .pattern = "web_fetch",
+        .behavior = Behavior::deny,
+        .scope = RuleScope::user,
+        .reason = {},
+        .host = *codec::parse_host_pattern("docs.example.com")};
+    const Subject page{
+        .tool = "web_fetch", .url = *codec::parse_url("https://docs.example.com:8443/")};
+    EXPECT_EQ(judged(grant, page, Mode::standard, {deny}).decision, Behavior::deny);
+    for (const char* tool : {"bash", "read_file", "web_search"})
+        EXPECT_FALSE(make_grant("grant-1-1", tool, GrantKind::host, "example.com", kAction))
+            << tool;
+    EXPECT_FALSE(make_grant("grant-1-1", "web_fetch", GrantKind::host, "*", kAction));
+    EXPECT_FALSE(make_grant("grant-1-1", "web_fetch", GrantKind::path, "a/**", kAction));
+}
+
 TEST(GrantRules, EveryKindCoversItsOwnAndNothingElse) {
     const Subject same{.tool = "bash", .command = "make", .path = {}, .action = kAction};
     Subject other = same;

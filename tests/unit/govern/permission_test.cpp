@@ -23,6 +23,7 @@ constexpr std::array kTable{
     Row{"write_file", {ask, allow, allow, deny, deny}},
     Row{"edit_file", {ask, allow, allow, deny, deny}},
     Row{"apply_patch", {ask, allow, allow, deny, deny}},
+    Row{"web_fetch", {ask, ask, allow, ask, deny}},
     Row{"mcp__files__write", {ask, ask, allow, deny, deny}},
     Row{"list_mcp_resources", {ask, ask, allow, ask, deny}},
     Row{"list_mcp_resource_templates", {ask, ask, allow, ask, deny}},

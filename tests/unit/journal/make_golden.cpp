@@ -55,9 +55,9 @@ Write rows() {
     grant.session = run.session;
     grant.call = call.call;
     grant.approval = approval.approval;
-    grant.tool = "bash";
-    grant.kind = "exact";
-    grant.action = codec::sha256("action");
+    grant.tool = "web_fetch";
+    grant.kind = "host";
+    grant.pattern = "docs.example.com";
     grant.lifetime = "session";
     grant.created_by = "user:1000";
     SecretRow secret;

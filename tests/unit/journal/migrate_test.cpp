@@ -218,7 +218,8 @@ INSTANTIATE_TEST_SUITE_P(
         "schema-4.db",
         "schema-5.db",
         "schema-6.db",
-        "schema-7.db"));
+        "schema-7.db",
+        "schema-8.db"));
 
 TEST_P(Golden, IsOpenedAndRead) {
     const TemporaryDirectory directory;

@@ -1,7 +1,13 @@
 #include "outbound/guard.hpp"
 
+#include "codec/url.hpp"
+
 #include <gtest/gtest.h>
 
+#include <array>
+#include <random>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include <arpa/inet.h>
@@ -161,6 +167,47 @@ TEST(Guard, JudgesWhatANameHasResolvedTo) {
     EXPECT_TRUE(check(*http, "10.1.1.1", Reach::configured));
     EXPECT_FALSE(check(*http, "8.8.8.8", Reach::configured));
     EXPECT_FALSE(check(*https, "169.254.169.254", Reach::configured));
+}
+
+/// Rules judge what codec::parse_url() reads, libcurl connects to what it reads itself.
+TEST(Guard, ReadsHostsAsTheRulesDo) {
+    constexpr std::array<std::string_view, 30> kPieces{
+        "a",   "example", ".", "-",  "@",   ":",   "/",  "?",   "#",    "\\",
+        "%2e", "%40",     "[", "]",  "::1", "127", "0x", "443", "8443", "0",
+        "A",   "//",      "_", "..", " ",   ";",   "&",  "=",   "xn--", "~"};
+    std::minstd_rand random(7);
+    int accepted = 0;
+    for (int i = 0; i < 300'000; ++i) {
+        std::string text = i % 2 == 0 ? "https://" : "https://example.";
+        for (auto count = random() % 7 + 1; count > 0; --count)
+            text += kPieces[random() % kPieces.size()];
+        const Result<codec::Url> read = codec::parse_url(text);
+        if (!read)
+            continue;
+        ++accepted;
+        const Result<Target> asked = check_url(read->to_string(), Reach::configured);
+        if (!asked) {
+            EXPECT_NE(asked.error().code, Errc::internal);
+            continue; // it is not asked for at all
+        }
+        const bool is_ipv6 = asked->host.find(':') != std::string::npos;
+        EXPECT_EQ(is_ipv6 ? "[" + asked->host + "]" : asked->host, read->host) << text;
+        EXPECT_EQ(asked->port, read->port) << text;
+        EXPECT_EQ(asked->scheme, read->scheme) << text;
+    }
+    EXPECT_GT(accepted, 1000);
+}
+
+TEST(Guard, ResolvesAReferenceAsABrowserDoes) {
+    const auto resolved = [](const char* reference) {
+        return resolve_url("https://a.example/b/c?d", reference).value_or("");
+    };
+    EXPECT_EQ(resolved("e"), "https://a.example/b/e");
+    EXPECT_EQ(resolved("../e"), "https://a.example/e");
+    EXPECT_EQ(resolved("/e?f"), "https://a.example/e?f");
+    EXPECT_EQ(resolved("//g.example/"), "https://g.example/");
+    EXPECT_EQ(resolved("http://g.example/"), "http://g.example/");
+    EXPECT_EQ(resolve_url("no address", "e").error().code, Errc::invalid_argument);
 }
 
 } // namespace

@@ -25,6 +25,8 @@ const Tool& tool(std::string_view name) {
 Json sample(std::string_view name, const Json& property) {
     if (name == "expected_sha256")
         return std::string(64, 'a');
+    if (name == "url")
+        return "https://docs.example.com/";
     if (name == "new_string")
         return "y"; // another than old_string
     const std::string type = property.find("type").value_or(Json()).string();
@@ -64,6 +66,7 @@ TEST(Tools, AreNamedOnceAndFound) {
             "write_file",
             "edit_file",
             "bash",
+            "web_fetch",
             "emit_output",
             "ask_user_question"}));
     EXPECT_EQ(find_tool("nope"), nullptr);
@@ -78,6 +81,8 @@ TEST(Tools, DeclareWhatTheyDo) {
     EXPECT_EQ(tool("edit_file").effect_class, EffectClass::reconcilable);
     EXPECT_EQ(tool("edit_file").permission, PermissionClass::edit);
     EXPECT_EQ(tool("bash").effect_class, EffectClass::at_most_once);
+    EXPECT_EQ(tool("web_fetch").effect_class, EffectClass::pure);
+    EXPECT_EQ(tool("web_fetch").place, ToolPlace::daemon);
     EXPECT_EQ(tool("emit_output").effect_class, EffectClass::keyed);
     EXPECT_EQ(tool("emit_output").place, ToolPlace::daemon);
     EXPECT_EQ(tool("ask_user_question").effect_class, EffectClass::pure);
@@ -85,7 +90,8 @@ TEST(Tools, DeclareWhatTheyDo) {
     EXPECT_EQ(tool("write_file").permission, PermissionClass::edit);
     EXPECT_EQ(tool("bash").permission, PermissionClass::execute);
     for (const Tool& one : all_tools())
-        EXPECT_EQ(one.parallel, one.permission == PermissionClass::read) << one.name;
+        EXPECT_EQ(one.parallel, one.permission == PermissionClass::read || one.name == "web_fetch")
+            << one.name;
 }
 
 TEST(Tools, SchemaIsWhatTheParserAccepts) {
@@ -146,6 +152,12 @@ struct Refusal {
 TEST(Tools, RefuseInputPrecisely) {
     const std::array cases{
         Refusal{"read_file", R"({})", Errc::bad_request, "read_file.path is required"},
+        Refusal{"web_fetch", R"({})", Errc::bad_request, "web_fetch.url is required"},
+        Refusal{
+            "web_fetch",
+            R"({"url":"https://a@b.example/"})",
+            Errc::bad_request,
+            "web_fetch.url must not hold a user or a password"},
         Refusal{
             "read_file", R"({"path":""})", Errc::bad_request, "read_file.path must not be empty"},
         Refusal{

@@ -49,7 +49,8 @@ void ControlPlane::tell_listener(const engine::Event& event) {
 void ControlPlane::tell_of_gates(const engine::Event& event) {
     const auto outcome_gate = [this, &event](const CallId& call) {
         const Result<journal::ToolCallRow> row = outside_.journal.tool_call(event.run, call);
-        return outcome_gate_id(event.run, call, row ? static_cast<int>(row->executions) : 0);
+        return engine::outcome_gate_id(
+            event.run, call, row ? static_cast<int>(row->executions) : 0);
     };
     if (const auto* requested = std::get_if<engine::ApprovalRequested>(&event.body))
         listener_->on_approval_changed(requested->approval, true, false);

@@ -253,6 +253,9 @@ class RunActor : public std::enable_shared_from_this<RunActor> {
         std::vector<std::string>& blobs) const;
     Result<std::string> judge_update(const engine::CallState& call, const std::string& input) const;
     std::optional<Deadline> deadline_after(std::chrono::microseconds time) const;
+    /// What comes of a gate that nobody decides, in the event that opens it (run_gates.cpp).
+    template <class Opened>
+    void set_overdue(Opened& opened) const;
     void pass(const engine::ArmApprovalTimer& moment);
     void log_gate(std::string_view text, const engine::CallState& call) const;
     void open_gate(const CallId& call, const std::string& reason, Plan& plan);

@@ -208,16 +208,6 @@ void RunActor::Planner::operator()(const engine::SettleCall& effect) {
     (void)actor.plan_event(plan, std::move(finished));
 }
 
-void RunActor::Planner::operator()(const engine::AskOutcome& effect) {
-    log(Level::warning,
-        "the outcome of a tool call is unknown",
-        {{log_field::kMessageId, std::string(log_message::kOutcomeUnknown)},
-         {log_field::kRunId, actor.run().to_string()},
-         {log_field::kCallId, effect.call.value}});
-    (void)actor.plan_event(
-        plan, engine::ToolOutcomeUnknown{.call = effect.call, .reason = effect.reason});
-}
-
 void RunActor::Planner::operator()(const engine::RecordOutput& effect) {
     const Result<std::string> bytes = actor.outside_.journal.blob(effect.message.digest);
     const Result<models::Message> message =

@@ -33,6 +33,21 @@ Result<codec::Digest> RunActor::digest_of(const engine::CallState& call) const {
     return digest_of(call, std::move(input));
 }
 
+std::optional<Deadline> RunActor::deadline_after(std::chrono::microseconds time) const {
+    if (time.count() <= 0)
+        return std::nullopt;
+    return Deadline::after(time.count(), outside_.clock);
+}
+
+template <class Opened>
+void RunActor::set_overdue(Opened& opened) const {
+    opened.remind = deadline_after(settings_.approvals_remind_after);
+    opened.escalate = deadline_after(settings_.approvals_escalate_after);
+    if (opened.escalate)
+        for (const Principal& principal : settings_.approvals_escalate_to)
+            opened.escalate_to.push_back(principal.to_string());
+}
+
 void RunActor::Planner::operator()(const engine::RequestApproval& effect) {
     actor.open_gate(effect.call, {}, plan);
 }
@@ -55,11 +70,7 @@ void RunActor::open_gate(const CallId& call_id, const std::string& reason, Plan&
         tool != nullptr ? tools::summary(*tool, *input) : escape_for_display(call->proposal.tool);
     requested.reason = reason;
     requested.deadline = deadline_after(settings_.approvals_expire_after);
-    requested.remind = deadline_after(settings_.approvals_remind_after);
-    requested.escalate = deadline_after(settings_.approvals_escalate_after);
-    if (requested.escalate)
-        for (const Principal& principal : settings_.approvals_escalate_to)
-            requested.escalate_to.push_back(principal.to_string());
+    set_overdue(requested);
     log(Level::notice,
         "a tool call waits for an approval",
         {{log_field::kMessageId, std::string(log_message::kApprovalAsked)},
@@ -68,10 +79,15 @@ void RunActor::open_gate(const CallId& call_id, const std::string& reason, Plan&
     (void)plan_event(plan, std::move(requested));
 }
 
-std::optional<Deadline> RunActor::deadline_after(std::chrono::microseconds time) const {
-    if (time.count() <= 0)
-        return std::nullopt;
-    return Deadline::after(time.count(), outside_.clock);
+void RunActor::Planner::operator()(const engine::AskOutcome& effect) {
+    log(Level::warning,
+        "the outcome of a tool call is unknown",
+        {{log_field::kMessageId, std::string(log_message::kOutcomeUnknown)},
+         {log_field::kRunId, actor.run().to_string()},
+         {log_field::kCallId, effect.call.value}});
+    engine::ToolOutcomeUnknown unknown{.call = effect.call, .reason = effect.reason};
+    actor.set_overdue(unknown);
+    (void)actor.plan_event(plan, std::move(unknown));
 }
 
 void RunActor::Planner::operator()(const engine::ArmApprovalTimer& effect) {
@@ -87,19 +103,23 @@ void RunActor::Planner::operator()(const engine::ArmApprovalTimer& effect) {
 
 /// A moment of a gate has come.
 void RunActor::pass(const engine::ArmApprovalTimer& moment) {
-    const engine::CallState* call = state().find_gate(moment.approval);
-    if (call == nullptr)
+    const engine::CallState* call = state().find_call(moment.call);
+    if (call == nullptr || engine::waiting_gate(run(), *call) != moment.approval)
         return;
     switch (moment.moment) {
     case engine::GateMoment::expiry:
         return record(engine::ApprovalExpired{.approval = moment.approval, .call = moment.call});
     case engine::GateMoment::reminder:
-        log_gate("a tool call waits for an approval still", *call);
+        log_gate(
+            engine::is_outcome_gate(moment.approval)
+                ? "a tool call whose outcome is unknown waits for somebody still"
+                : "a tool call waits for an approval still",
+            *call);
         return record(engine::ApprovalReminded{.approval = moment.approval, .call = moment.call});
     case engine::GateMoment::escalation:
         log_gate("nobody has decided about a tool call: others are asked", *call);
         return record(engine::ApprovalEscalated{
-            .approval = moment.approval, .call = moment.call, .to = call->gate->escalate_to});
+            .approval = moment.approval, .call = moment.call, .to = call->overdue.escalate_to});
     }
 }
 
@@ -164,7 +184,7 @@ Status RunActor::stage_resolutions(Batch& batch, const std::vector<Resolution>& 
 Result<engine::EventBody>
 RunActor::event_of(const Resolution& resolution, std::vector<std::string>& blobs) const {
     for (const engine::CallState* call : state().pending_outcomes())
-        if (outcome_gate_id(run(), call->proposal.call, call->executions) == resolution.approval)
+        if (engine::waiting_gate(run(), *call) == resolution.approval)
             return outcome_of(*call, resolution, blobs);
     const engine::CallState* call = state().find_gate(resolution.approval);
     if (call == nullptr)

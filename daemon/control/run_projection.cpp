@@ -10,8 +10,6 @@ namespace kheish::control {
 
 namespace {
 
-constexpr std::string_view kOutcomePrefix = "outcome-";
-
 std::optional<std::int64_t> known(std::int64_t value) {
     return value < 0 ? std::nullopt : std::optional(value);
 }
@@ -28,16 +26,6 @@ std::optional<std::int64_t> when(std::int64_t at_us) {
 }
 
 } // namespace
-
-ApprovalId outcome_gate_id(RunId run, const CallId& call, int execution) {
-    return {
-        std::string(kOutcomePrefix) + std::to_string(run.number) + "-" + call.value + "-" +
-        std::to_string(execution)};
-}
-
-bool is_outcome_gate(const ApprovalId& approval) {
-    return approval.value.starts_with(kOutcomePrefix);
-}
 
 Result<RunProjection> RunProjection::begin(const engine::Event& accepted) {
     KHEISH_TRY(engine::RunState state, engine::fold(std::span(&accepted, 1)));
@@ -206,7 +194,9 @@ void RunProjection::follow_outcomes(const engine::Event& event) {
         const engine::CallState* call = state_.find_call(unknown->call);
         const int execution = call == nullptr ? 0 : call->executions;
         journal::ApprovalRow row = open_gate(
-            outcome_gate_id(state_.run, unknown->call, execution), unknown->call, event.at_us);
+            engine::outcome_gate_id(state_.run, unknown->call, execution),
+            unknown->call,
+            event.at_us);
         row.kind = journal::GateKind::outcome_unknown;
         row.digest = codec::sha256(row.approval.value);
         row.summary = row.tool +
@@ -217,7 +207,7 @@ void RunProjection::follow_outcomes(const engine::Event& event) {
     } else if (const auto* told = std::get_if<engine::OutcomeResolved>(&event.body)) {
         const engine::CallState* call = state_.find_call(told->call);
         settle_gate(
-            outcome_gate_id(state_.run, told->call, call == nullptr ? 0 : call->executions),
+            engine::outcome_gate_id(state_.run, told->call, call == nullptr ? 0 : call->executions),
             event,
             told->choice == engine::OutcomeChoice::abandon ? journal::ApprovalState::denied
                                                            : journal::ApprovalState::allowed,

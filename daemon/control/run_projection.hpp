@@ -56,9 +56,4 @@ class RunProjection {
     std::vector<journal::ApprovalRow> changed_approvals_;
 };
 
-/// The id under which a call's unknown outcome is asked about; resolved like an approval.
-ApprovalId outcome_gate_id(RunId run, const CallId& call, int execution);
-/// True for ids that outcome_gate_id makes.
-bool is_outcome_gate(const ApprovalId& approval);
-
 } // namespace kheish::control

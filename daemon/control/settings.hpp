@@ -27,7 +27,7 @@ struct Settings {
     std::chrono::microseconds stuck_after = std::chrono::minutes(30);
     /// What nobody has decided by then is denied; 0 is never.
     std::chrono::microseconds approvals_expire_after{0};
-    /// Those who may decide are told again after so long; 0 is never.
+    /// Those who may decide, or say what came of a call, are told again after so long; 0 is never.
     std::chrono::microseconds approvals_remind_after{0};
     /// After so long these may decide too, and are told; 0 is never.
     std::chrono::microseconds approvals_escalate_after{0};

@@ -49,14 +49,14 @@ struct ApprovalRequested {
 /// Nobody has decided for a while: those who may are told again, once.
 struct ApprovalReminded {
     static constexpr std::string_view kType = "approval.reminded";
-    ApprovalId approval;
+    ApprovalId approval; ///< or the gate of an unknown outcome (outcome_gate_id())
     CallId call;
 };
 
 /// Nobody has decided for longer: these may, too, and are told.
 struct ApprovalEscalated {
     static constexpr std::string_view kType = "approval.escalated";
-    ApprovalId approval;
+    ApprovalId approval; ///< as in ApprovalReminded
     CallId call;
     std::vector<std::string> to; ///< principals
 };
@@ -111,11 +111,15 @@ struct ToolFinished {
     std::int64_t duration_us = 0;
 };
 
-/// The call may have happened and nobody can say: a gate of its own.
+/// The call may have happened and nobody can say: a gate of its own, of which people are reminded,
+/// and which is escalated, as one that waits for an approval.
 struct ToolOutcomeUnknown {
     static constexpr std::string_view kType = "tool.outcome_unknown";
     CallId call;
     std::string reason;
+    std::optional<Deadline> remind = {};       ///< none: nobody is reminded
+    std::optional<Deadline> escalate = {};     ///< none: it stays with its owner
+    std::vector<std::string> escalate_to = {}; ///< principals
 };
 
 /// What is to become of a call with an unknown outcome.

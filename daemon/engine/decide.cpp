@@ -104,16 +104,16 @@ void arm_expiry(const CallState& call, Effects& effects) {
         effects.emplace_back(ArmQuestionTimer{question.id, call.proposal.call, question.deadline});
 }
 
-void arm_gate_timers(const CallState& call, Effects& effects) {
-    const Gate& gate = *call.gate;
-    const auto arm = [&call, &gate, &effects](GateMoment moment, const Deadline& deadline) {
+/// An approval may expire; what may have happened waits until somebody says what came of it.
+void arm_gate_timers(const ApprovalId& gate, const CallState& call, Effects& effects) {
+    const auto arm = [&gate, &call, &effects](GateMoment moment, const Deadline& deadline) {
         if (deadline.is_set())
-            effects.emplace_back(
-                ArmApprovalTimer{gate.approval, call.proposal.call, moment, deadline});
+            effects.emplace_back(ArmApprovalTimer{gate, call.proposal.call, moment, deadline});
     };
-    arm(GateMoment::expiry, gate.deadline);
-    arm(GateMoment::reminder, gate.remind);
-    arm(GateMoment::escalation, gate.escalate);
+    if (call.phase == CallPhase::gated)
+        arm(GateMoment::expiry, call.gate->deadline);
+    arm(GateMoment::reminder, call.overdue.remind);
+    arm(GateMoment::escalation, call.overdue.escalate);
 }
 
 void decide_calls(const RunState& state, Effects& effects) {
@@ -127,8 +127,8 @@ void decide_calls(const RunState& state, Effects& effects) {
             effects.emplace_back(RequestApproval{id});
         else if (call.phase == CallPhase::lost)
             effects.emplace_back(AskOutcome{id, "its runner is gone and left no result"});
-        else if (call.phase == CallPhase::gated)
-            arm_gate_timers(call, effects);
+        else if (const std::optional<ApprovalId> gate = waiting_gate(state.run, call))
+            arm_gate_timers(*gate, call, effects);
         else if (call.phase == CallPhase::questioned)
             arm_expiry(call, effects);
     }

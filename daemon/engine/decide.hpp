@@ -125,7 +125,8 @@ struct AskQuestion {
 enum class GateMoment { expiry, reminder, escalation };
 
 /// Standing, until approval.expired, .reminded or .escalated, which the caller writes when the
-/// deadline has passed, or approval.resolved.
+/// deadline has passed, or approval.resolved; of an unknown outcome (which does not expire), or
+/// outcome.resolved.
 struct ArmApprovalTimer {
     ApprovalId approval;
     CallId call;

@@ -312,6 +312,9 @@ template <class Archive>
 void fields(Archive& archive, ToolOutcomeUnknown& event) {
     archive("call", event.call);
     archive("reason", event.reason);
+    archive("remind", event.remind);
+    archive("escalate", event.escalate);
+    archive.list("escalate_to", event.escalate_to);
 }
 
 template <class Archive>

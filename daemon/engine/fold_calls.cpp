@@ -50,6 +50,20 @@ Status check_place(const RunState& state, const CallState& call, int scope_attem
     return {};
 }
 
+/// Of a gate that was opened.
+template <class Opened>
+Overdue overdue_of(const Opened& event) {
+    return {
+        event.remind.value_or(Deadline()), event.escalate.value_or(Deadline()), event.escalate_to};
+}
+
+Result<CallState*> find_waiting(RunState& state, const CallId& id, const ApprovalId& gate) {
+    for (CallState& call : state.calls)
+        if (call.proposal.call == id && waiting_gate(state.run, call) == gate)
+            return &call;
+    return illegal(id.value + " does not wait at " + gate.value);
+}
+
 /// The end of a call that is in flight.
 Status finish_execution(RunState& state, CallState& call, const ToolFinished& event) {
     const auto* const end = kExecutedOutcomes.end();
@@ -103,10 +117,8 @@ Status on(RunState& state, const ApprovalRequested& event) {
     call->gate = Gate{
         .approval = event.approval,
         .digest = event.digest,
-        .deadline = event.deadline.value_or(Deadline()),
-        .remind = event.remind.value_or(Deadline()),
-        .escalate = event.escalate.value_or(Deadline()),
-        .escalate_to = event.escalate_to};
+        .deadline = event.deadline.value_or(Deadline())};
+    call->overdue = overdue_of(event);
     ++state.gates;
     return {};
 }
@@ -147,21 +159,21 @@ Status on(RunState& state, const ApprovalExpired& event) {
 }
 
 Status on(RunState& state, const ApprovalReminded& event) {
-    KHEISH_TRY(CallState * call, find(state, event.call, CallPhase::gated));
+    KHEISH_TRY(CallState * call, find_waiting(state, event.call, event.approval));
     KHEISH_CHECK(check_going_on(state));
-    if (call->gate->approval != event.approval || !call->gate->remind.is_set())
+    if (!call->overdue.remind.is_set())
         return illegal("nobody is to be reminded of " + event.approval.value);
-    call->gate->remind = {};
+    call->overdue.remind = {};
     return {};
 }
 
 Status on(RunState& state, const ApprovalEscalated& event) {
-    KHEISH_TRY(CallState * call, find(state, event.call, CallPhase::gated));
+    KHEISH_TRY(CallState * call, find_waiting(state, event.call, event.approval));
     KHEISH_CHECK(check_going_on(state));
-    Gate& gate = *call->gate;
-    if (gate.approval != event.approval || !gate.escalate.is_set() || gate.escalate_to != event.to)
+    Overdue& overdue = call->overdue;
+    if (!overdue.escalate.is_set() || overdue.escalate_to != event.to)
         return illegal(event.approval.value + " is not to be escalated so");
-    gate.escalate = {};
+    overdue.escalate = {};
     return {};
 }
 
@@ -230,6 +242,7 @@ Status on(RunState& state, const ToolOutcomeUnknown& event) {
     if (state.request.mode == PermissionMode::dont_ask)
         return illegal("nobody is to be asked in mode dontAsk");
     call->phase = CallPhase::outcome_unknown;
+    call->overdue = overdue_of(event);
     return {};
 }
 

@@ -8,6 +8,8 @@ namespace kheish::engine {
 
 namespace {
 
+constexpr std::string_view kOutcomePrefix = "outcome-";
+
 /// -1 is "the kernel does not say".
 std::int64_t sum_known(std::int64_t left, std::int64_t right) {
     if (left < 0 || right < 0)
@@ -133,6 +135,24 @@ CallId call_id(int turn, std::size_t index) {
 
 ApprovalId next_approval_id(const RunState& state) {
     return {"approval-" + std::to_string(state.run.number) + "-" + std::to_string(state.gates + 1)};
+}
+
+ApprovalId outcome_gate_id(RunId run, const CallId& call, int execution) {
+    return {
+        std::string(kOutcomePrefix) + std::to_string(run.number) + "-" + call.value + "-" +
+        std::to_string(execution)};
+}
+
+bool is_outcome_gate(const ApprovalId& approval) {
+    return approval.value.starts_with(kOutcomePrefix);
+}
+
+std::optional<ApprovalId> waiting_gate(RunId run, const CallState& call) {
+    if (call.phase == CallPhase::outcome_unknown)
+        return outcome_gate_id(run, call.proposal.call, call.executions);
+    if (call.phase == CallPhase::gated && call.gate)
+        return call.gate->approval;
+    return std::nullopt;
 }
 
 QuestionId next_question_id(const RunState& state) {

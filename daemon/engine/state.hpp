@@ -102,14 +102,18 @@ enum class CallPhase {
 
 std::string_view to_string(CallPhase phase);
 
+/// What comes of a gate that nobody decides for long.
+struct Overdue {
+    Deadline remind = {};   ///< not set: nobody is to be reminded (any more)
+    Deadline escalate = {}; ///< not set: it is not to be escalated (any more)
+    std::vector<std::string> escalate_to = {};
+};
+
 struct Gate {
     ApprovalId approval;
     codec::Digest digest;
     bool consumed = false;  ///< by tool.started
     Deadline deadline = {}; ///< not set: it waits for ever
-    Deadline remind = {};   ///< not set: nobody is to be reminded (any more)
-    Deadline escalate = {}; ///< not set: it is not to be escalated (any more)
-    std::vector<std::string> escalate_to = {};
 };
 
 struct Question {
@@ -135,8 +139,9 @@ struct CallState {
     bool has_output = false;
     std::optional<codec::ContentChange> prepared; ///< what it changes, once it may have
     std::optional<Gate> gate;                     ///< the last one
-    std::optional<Question> question;             ///< in the phase questioned
-    std::vector<std::string> grants;              ///< allowed by these instead of a gate
+    Overdue overdue; ///< of the gate that it waits at: in the phases gated and outcome_unknown
+    std::optional<Question> question;     ///< in the phase questioned
+    std::vector<std::string> grants;      ///< allowed by these instead of a gate
     bool input_updated = false;           ///< proposal.input is an approver's, not the model's
     std::optional<Settlement> settlement; ///< in the phases refused and resolved
     std::optional<codec::BlobRef> result; ///< in the phase finished
@@ -291,6 +296,12 @@ bool is_settled(const RunState& state);
 CallId call_id(int turn, std::size_t index);
 /// The id that the run's next approval.requested has to carry.
 ApprovalId next_approval_id(const RunState& state);
+/// The id of the gate at which somebody says what came of the call's execution number `execution`.
+ApprovalId outcome_gate_id(RunId run, const CallId& call, int execution);
+/// True for ids that outcome_gate_id() makes.
+bool is_outcome_gate(const ApprovalId& approval);
+/// The gate that a call of the run waits at, of either kind; none where it waits at none.
+std::optional<ApprovalId> waiting_gate(RunId run, const CallState& call);
 /// The id that the run's next question.asked has to carry.
 QuestionId next_question_id(const RunState& state);
 /// The same for every execution of the call.

@@ -104,6 +104,7 @@ void Oracle::take_run_event(const engine::Event& event) {
             std::string(to_string(state.status)));
     check_waits(state);
     follow_timer(event);
+    follow_overdue(event);
     require(
         !std::holds_alternative<engine::RunStuckReported>(event.body),
         event.run.to_string() + " is stuck");
@@ -153,6 +154,25 @@ void Oracle::follow_timer(const engine::Event& event) {
         require(
             waits_.erase({event.run, answered->question.value}) == 1,
             answered->question.value + " was answered twice, or never asked");
+}
+
+/// Of both kinds of gates: told of again once and opened to others once, and never early.
+void Oracle::follow_overdue(const engine::Event& event) {
+    const auto expect = [this, &event](const ApprovalId& gate, const auto& opened) {
+        if (opened.remind)
+            waits_.insert_or_assign({event.run, "reminder " + gate.value}, *opened.remind);
+        if (opened.escalate)
+            waits_.insert_or_assign({event.run, "escalation " + gate.value}, *opened.escalate);
+    };
+    if (const auto* requested = std::get_if<engine::ApprovalRequested>(&event.body))
+        expect(requested->approval, *requested);
+    if (const auto* unknown = std::get_if<engine::ToolOutcomeUnknown>(&event.body))
+        if (const engine::CallState* call = find(event.run)->find_call(unknown->call))
+            expect(engine::outcome_gate_id(event.run, unknown->call, call->executions), *unknown);
+    if (const auto* reminded = std::get_if<engine::ApprovalReminded>(&event.body))
+        check_due(event.run, "reminder " + reminded->approval.value);
+    if (const auto* escalated = std::get_if<engine::ApprovalEscalated>(&event.body))
+        check_due(event.run, "escalation " + escalated->approval.value);
 }
 
 void Oracle::check_due(RunId run, const std::string& what) {

@@ -76,6 +76,7 @@ class Oracle {
     void take(const journal::StoredEvent& stored);
     void take_run_event(const engine::Event& event);
     void follow_timer(const engine::Event& event);
+    void follow_overdue(const engine::Event& event);
     void check_due(RunId run, const std::string& what);
     void check_waits(const engine::RunState& state);
     void check_effects_seen();

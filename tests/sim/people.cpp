@@ -157,11 +157,11 @@ void People::answer_gate(const ApprovalId& approval) {
     resolution.approval = approval;
     using Behavior = control::Resolution::Behavior;
     resolution.behavior = random_.chance(700) ? Behavior::allow : Behavior::deny;
-    if (control::is_outcome_gate(approval) && random_.chance(300)) {
+    if (engine::is_outcome_gate(approval) && random_.chance(300)) {
         resolution.behavior = Behavior::supply;
         resolution.result = "it is done";
     }
-    if (!control::is_outcome_gate(approval) && resolution.behavior == Behavior::allow &&
+    if (!engine::is_outcome_gate(approval) && resolution.behavior == Behavior::allow &&
         random_.chance(150))
         resolution.updated_input = R"({"command":"make check"})"; // not all tools take that
     resolution.reason = "because";

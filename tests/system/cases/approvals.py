@@ -17,6 +17,16 @@ RULE = """polkit.addRule(function(action, subject) {
         return polkit.Result.%s;
 });
 """
+ESCALATION = "/etc/kheish/kheish.toml.d/50-escalation.toml"
+
+
+def escalate_to_bob(machine):
+    """Holds from the next configure() on."""
+    machine.write(
+        ESCALATION,
+        "[permissions]\napprovals_remind_after_seconds = 1\n"
+        'approvals_escalate_after_seconds = 2\napprovals_escalate_to = ["bob"]\n',
+    )
 
 
 def waiting(machine, session):
@@ -208,14 +218,9 @@ def what_is_remembered_is_not_asked_again_until_it_is_revoked(machine):
 
 @case
 def what_nobody_decides_is_escalated(machine):
-    machine.write(
-        "/etc/kheish/kheish.toml.d/50-escalation.toml",
-        "[permissions]\napprovals_remind_after_seconds = 1\n"
-        'approvals_escalate_after_seconds = 2\napprovals_escalate_to = ["bob"]\n',
-    )
-    machine.run("systemctl restart kheish.service")
+    escalate_to_bob(machine)
     agents, run, approval = waiting(machine, "escalated")
-    machine.run("rm /etc/kheish/kheish.toml.d/50-escalation.toml")
+    machine.run(f"rm {ESCALATION}")
     machine.until("bob is asked", lambda: approval in agents.ctl("approvals", "list", user="bob").out)
     types = [event["type"] for event in agents.events(run)]
     check("approval.reminded" in types, True, types)
@@ -231,3 +236,27 @@ def what_nobody_decides_is_escalated(machine):
     resolved = [entry for entry in entries if entry["event"]["type"] == "approval.resolved"]
     bob = machine.run("id -u bob").out.strip()
     check(resolved[0]["authority"], f"user:{bob}")
+
+
+@case
+def what_nobody_says_of_a_lost_call_is_escalated(machine):
+    escalate_to_bob(machine)
+    agents = Agents(machine)
+    agents.configure({"": [turn("On it.", slow_bash("gone")), turn("It said: {{result 'gone'}}")]}, allowed=["bash"])
+    agents.create("alice", "unsaid")
+    run = agents.submit("alice", "unsaid", "x")
+    agents.until_executed("alice", "unsaid", "gone")
+    machine.run(["systemctl", "kill", "-s", "KILL", agents.scope(run)])
+    agents.until_status(run, "waiting_for_approval")
+    machine.run(f"rm {ESCALATION}")
+    gate = agents.pending(run)[0]["id"]
+    machine.until("bob is asked", lambda: gate in agents.ctl("approvals", "list", user="bob").out)
+    check(agents.count(run, "approval.reminded"), 1)
+    check(agents.count(run, "approval.escalated"), 1)
+    machine.run("systemctl restart kheish.service")
+    check(agents.ctl("runs", "get", run, user="bob", check=False).code, 4)
+    said = ["approvals", "supply", gate, "--result", "I have looked: it was done"]
+    check(at_terminal(machine, "bob", *said, user="bob").code, 0)
+    agents.wait(run)
+    check_in("I have looked: it was done", agents.answer(run))
+    check(agents.executed("alice", "unsaid", "gone"), 1)

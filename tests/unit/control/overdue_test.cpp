@@ -114,5 +114,100 @@ TEST_F(ApprovalOverdue, WhatIsDecidedIsNobodysMatterAnyMore) {
     EXPECT_EQ(count("approval.reminded") + count("approval.escalated"), 0);
 }
 
+/// The call was released and its runner is gone: somebody is to say what came of it.
+class OutcomeOverdue : public ApprovalOverdue {
+  protected:
+    void SetUp() override {
+        ApprovalOverdue::SetUp();
+        ASSERT_TRUE(resolve(run_, gate_, true).has_value());
+        lose(1);
+    }
+    /// The call's execution in this attempt is lost.
+    void lose(int attempt) {
+        host_->observer->on_lost(run_, attempt, {}, "the host was rebooted");
+        settle();
+        gate_ = only_approval(run_);
+        ASSERT_EQ(wait_reason(run_), "outcome_unknown");
+    }
+    void restart_alone() {
+        crash();
+        boot();
+        plane_->set_change_listener(this);
+        settle();
+    }
+    Result<codec::Json> supply(const Caller& caller) {
+        ResolveApprovals request;
+        Resolution& resolution = request.resolutions.emplace_back();
+        resolution.approval = ApprovalId{gate_};
+        resolution.behavior = Behavior::supply;
+        resolution.result = "I looked: it was built";
+        return wait_for<codec::Json>([&](Responder<codec::Json> responder) {
+            plane_->resolve_approvals(caller, run_, request, std::move(responder));
+        });
+    }
+};
+
+TEST_F(OutcomeOverdue, ThoseWhoMaySayAreToldAgainOnce) {
+    pass(std::chrono::minutes(59));
+    EXPECT_TRUE(overdue_.empty());
+    restart_alone();
+    pass(std::chrono::minutes(1));
+    EXPECT_EQ(overdue_, std::vector<std::string>{gate_});
+    restart_alone();
+    pass(std::chrono::minutes(30));
+    EXPECT_EQ(count("approval.reminded"), 1);
+    EXPECT_EQ(wait_reason(run_), "outcome_unknown");
+    expect_rows_follow_events(run_);
+}
+
+TEST_F(OutcomeOverdue, OthersMaySayOnceItIsEscalatedToThem) {
+    const Caller bob = Caller::user(kBob);
+    const Caller ops = Caller::token("ops", Role::operate);
+    EXPECT_EQ(listed(bob), 0U);
+    EXPECT_EQ(supply(bob).error().code, Errc::forbidden);
+    EXPECT_EQ(plane_->approval_view(bob, ApprovalId{gate_}).error().code, Errc::forbidden);
+    pass(std::chrono::hours(2));
+    restart_alone();
+    pass(std::chrono::hours(2));
+    EXPECT_EQ(count("approval.escalated"), 1);
+    EXPECT_EQ(listed(bob), 1U);
+    EXPECT_EQ(listed(ops), 1U);
+    EXPECT_EQ(listed(Caller::user(kBob + 1)), 0U);
+    EXPECT_EQ(supply(Caller::user(kBob + 1)).error().code, Errc::forbidden);
+    const Result<codec::Json> shown = plane_->approval_view(bob, ApprovalId{gate_});
+    ASSERT_TRUE(shown.has_value()) << shown.error().to_string();
+    EXPECT_EQ(shown->find("gate")->string(), "outcome_unknown");
+    EXPECT_EQ(shown->find("escalated_to")->at(0).string(), "user:1002");
+    EXPECT_EQ(plane_->approval_summary(ApprovalId{gate_})->escalated_to.size(), 2U);
+    EXPECT_EQ(plane_->run_view(bob, run_).error().code, Errc::forbidden) << "the gate, not the run";
+    ASSERT_TRUE(supply(ops).has_value());
+    EXPECT_EQ(journal_->approval(ApprovalId{gate_})->resolved_by, "token:ops");
+    EXPECT_EQ(listed(bob), 0U);
+    EXPECT_TRUE(host_->executions.empty()) << "nothing has run again";
+    EXPECT_EQ(journal_->tool_call(run_, CallId{"call-1-0"})->outcome, "ok");
+    expect_rows_follow_events(run_);
+}
+
+TEST_F(OutcomeOverdue, WhatIsSaidIsNobodysMatterAnyMore) {
+    ASSERT_TRUE(resolve(run_, gate_, false).has_value());
+    pass(std::chrono::hours(3));
+    EXPECT_TRUE(overdue_.empty());
+    EXPECT_EQ(count("approval.reminded") + count("approval.escalated"), 0);
+}
+
+TEST_F(OutcomeOverdue, WhatIsLostAgainIsAskedAboutFromThenOn) {
+    const std::string first = gate_;
+    pass(std::chrono::minutes(90));
+    ASSERT_TRUE(resolve(run_, first, true).has_value());
+    launched(run_, 2);
+    lose(2);
+    EXPECT_NE(gate_, first);
+    pass(std::chrono::minutes(59));
+    EXPECT_EQ(overdue_, std::vector<std::string>{first});
+    pass(std::chrono::minutes(1));
+    EXPECT_EQ(overdue_, (std::vector<std::string>{first, gate_}));
+    EXPECT_EQ(count("approval.escalated"), 0);
+}
+
 } // namespace
 } // namespace kheish::control

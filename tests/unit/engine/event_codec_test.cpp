@@ -235,6 +235,16 @@ TEST(EventCodec, WhatCameLaterIsAbsentWhereItIsNotSet) {
     EXPECT_EQ(std::get<RunAccepted>(*decoded).context_limit_bytes, 5000);
 }
 
+TEST(EventCodec, AnUnknownOutcomeThatIsEscalatedIsAsOnRecord) {
+    const Deadline when{1'700'000'000'000'000, 5'000'000, "0123456789abcdef0123456789abcdef"};
+    const EncodedBody encoded = encode(ToolOutcomeUnknown{
+        CallId{"call-3-0"}, "runner gone", when, when, {"user:1002", "token:ops"}});
+    EXPECT_EQ(encoded.body + "\n", golden("tool.outcome_unknown.escalated"));
+    const Result<EventBody> decoded = decode(encoded.type, 1, encoded.body);
+    ASSERT_TRUE(decoded) << decoded.error().to_string();
+    EXPECT_EQ(encode(*decoded).body, encoded.body);
+}
+
 TEST(EventCodec, RoundTripOfDefaults) {
     const std::vector<EventBody> bodies = {
         ToolFinished{}, OutcomeResolved{}, RunnerAdopted{}, ModelCompleted{}, ScopeEnded{}};

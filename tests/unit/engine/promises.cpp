@@ -44,6 +44,9 @@ void describe_call(std::ostringstream& out, const CallState& call) {
         call.settlement ? call.settlement->outcome : "-",
         call.question ? call.question->id.value : "-",
         call.input_updated,
+        encode(ApprovalEscalated{{}, {}, call.overdue.escalate_to}).body,
+        call.overdue.remind.boot_id,
+        call.overdue.escalate.boot_id,
         call.prepared ? call.prepared->after.to_hex() : "-");
 }
 

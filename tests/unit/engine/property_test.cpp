@@ -61,8 +61,35 @@ class RandomHistory {
         const Decision decision = chance(50)              ? Decision::allow
                                   : may_ask && chance(60) ? Decision::ask
                                                           : Decision::deny;
-        if (std::optional<EventBody> body = intent(story.state, effect, decision))
+        if (std::optional<EventBody> body = intent(story.state, effect, decision)) {
+            if (chance(70))
+                set_overdue(*body);
             story.try_to(std::move(*body));
+        }
+    }
+
+    /// Where it opens a gate, it says what comes of it if nobody decides.
+    static void set_overdue(EventBody& body) {
+        const auto set = [](auto& opened) {
+            opened.remind = Deadline{10, 10, "b1"};
+            opened.escalate = Deadline{20, 20, "b1"};
+            opened.escalate_to = {"user:1002"};
+        };
+        if (auto* requested = std::get_if<ApprovalRequested>(&body))
+            set(*requested);
+        if (auto* unknown = std::get_if<ToolOutcomeUnknown>(&body))
+            set(*unknown);
+    }
+
+    EventBody about_gate(const ApprovalId& gate, const CallId& id) {
+        switch (pick(3)) {
+        case 0:
+            return ApprovalReminded{gate, id};
+        case 1:
+            return ApprovalEscalated{gate, id, {"user:1002"}};
+        default:
+            return ApprovalExpired{gate, id};
+        }
     }
 
     EventBody answer() {
@@ -110,6 +137,9 @@ class RandomHistory {
         if (call == nullptr)
             return ToolOutcomeUnknown{};
         const CallId& id = call->proposal.call;
+        const std::optional<ApprovalId> gate = waiting_gate(story.state.run, *call);
+        if (gate && chance(40))
+            return about_gate(*gate, id);
         if (call->gate && chance(60)) {
             ApprovalResolved resolved{call->gate->approval, id, call->gate->digest, chance(70), ""};
             if (chance(20))

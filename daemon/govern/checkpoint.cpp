@@ -3,62 +3,38 @@
 #include "base/text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
-#include <vector>
 
 namespace kheish::govern {
 
 namespace {
 
-constexpr std::string_view kSignatureMark = "\u2014 ";
-
-std::string text_of(const Checkpoint& checkpoint) {
-    return checkpoint.origin + "\n" + std::to_string(checkpoint.size) + "\n" +
-           codec::base64_encode(bytes_of(checkpoint.root)) + "\n";
-}
-
-std::vector<std::string_view> lines_of(std::string_view text) {
-    std::vector<std::string_view> lines;
-    while (!text.empty()) {
-        const std::size_t end = text.find('\n');
-        lines.push_back(text.substr(0, end));
-        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    }
-    return lines;
-}
-
 tl::unexpected<Error> wrong(std::string why) {
     return fail(Errc::bad_request, "the checkpoint " + std::move(why));
 }
 
-/// The signature of this key in a line, if it is one of it.
-std::optional<std::string> signature_in(std::string_view line, const VerifyingKey& key) {
-    const std::string begin = std::string(kSignatureMark) + key.name() + " ";
-    if (!line.starts_with(begin))
-        return std::nullopt;
-    const std::string_view text = line.substr(begin.size());
-    const Result<std::string> bytes = codec::base64_decode(text);
-    const std::string id = key.id();
-    // One signature has one spelling.
-    if (!bytes || !bytes->starts_with(id) || codec::base64_encode(*bytes) != text)
-        return std::nullopt;
-    return bytes->substr(id.size());
+/// The next line of `text`, which then begins behind it.
+std::string_view take_line(std::string_view& text) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    return line;
 }
 
 Result<Checkpoint> parse_text(std::string_view text) {
-    const std::vector<std::string_view> lines = lines_of(text);
-    if (lines.size() < 3)
-        return wrong("is not whole");
+    std::string_view rest = text;
     Checkpoint checkpoint;
-    checkpoint.origin = lines[0];
-    const std::optional<std::uint64_t> size = parse_number<std::uint64_t>(lines[1]);
-    const Result<std::string> root = codec::base64_decode(lines[2]);
+    checkpoint.origin = take_line(rest);
+    const std::optional<std::uint64_t> size = parse_number<std::uint64_t>(take_line(rest));
+    const Result<std::string> root = codec::base64_decode(take_line(rest));
     if (!size || !root || root->size() != checkpoint.root.bytes.size())
         return wrong("has no size or no root");
     checkpoint.size = *size;
     std::transform(root->begin(), root->end(), checkpoint.root.bytes.begin(), [](char c) {
         return static_cast<std::byte>(c);
     });
+    checkpoint.extension = rest;
     if (text_of(checkpoint) != text)
         return wrong("is not written as one");
     return checkpoint;
@@ -66,41 +42,50 @@ Result<Checkpoint> parse_text(std::string_view text) {
 
 } // namespace
 
+std::string text_of(const Checkpoint& checkpoint) {
+    return checkpoint.origin + "\n" + std::to_string(checkpoint.size) + "\n" +
+           codec::base64_encode(bytes_of(checkpoint.root)) + "\n" + checkpoint.extension;
+}
+
 Result<std::string> sign_checkpoint(const Checkpoint& checkpoint, const SigningKey& key) {
     const VerifyingKey shown = key.verifying_key();
     if (shown.name() != checkpoint.origin)
         return fail(
             Errc::invalid_argument,
             "the key is for " + shown.name() + ", not for " + checkpoint.origin);
-    const std::string text = text_of(checkpoint);
-    KHEISH_TRY(const std::string signature, key.sign(text));
-    return text + "\n" + std::string(kSignatureMark) + shown.name() + " " +
-           codec::base64_encode(shown.id() + signature) + "\n";
+    const std::array<const SigningKey*, 1> keys{&key};
+    return sign_note(text_of(checkpoint), keys);
+}
+
+Result<SignedCheckpoint> parse_signed_checkpoint(std::string_view note) {
+    std::optional<SignedNote> parsed = parse_note(note);
+    if (!parsed)
+        return wrong("is not whole, or has something that is no signature behind it");
+    KHEISH_TRY(Checkpoint checkpoint, parse_text(parsed->text));
+    return SignedCheckpoint{std::move(checkpoint), *std::move(parsed)};
+}
+
+Status check_signed_by(const SignedCheckpoint& signed_checkpoint, const VerifyingKey& key) {
+    switch (check_signatures(signed_checkpoint.note, key)) {
+    case SignatureState::absent:
+        return wrong("is not signed by key " + key.label());
+    case SignatureState::wrong:
+        return wrong("has a signature that is not of key " + key.label());
+    case SignatureState::valid:
+        break;
+    }
+    if (signed_checkpoint.checkpoint.origin != key.name())
+        return wrong(
+            "is of another log: " + escape_for_display(signed_checkpoint.checkpoint.origin));
+    return {};
 }
 
 Result<Checkpoint> read_checkpoint(std::string_view note, const VerifyingKey& key) {
-    if (note.size() > kNoteLimitBytes)
-        return wrong("is longer than " + std::to_string(kNoteLimitBytes) + " bytes");
-    const std::size_t gap = note.find("\n\n");
-    if (gap == std::string_view::npos || !note.ends_with('\n'))
-        return wrong("is not whole");
-    const std::string_view text = note.substr(0, gap + 1);
-    bool is_signed = false;
-    for (const std::string_view line : lines_of(note.substr(gap + 2))) {
-        if (!line.starts_with(kSignatureMark))
-            return wrong("has something that is no signature behind it");
-        if (const std::optional<std::string> signature = signature_in(line, key)) {
-            if (!key.verify(text, *signature))
-                return wrong("has a signature that is not of " + key.name());
-            is_signed = true;
-        }
-    }
-    if (!is_signed)
-        return wrong("is not signed by " + key.name());
-    KHEISH_TRY(Checkpoint checkpoint, parse_text(text));
-    if (checkpoint.origin != key.name())
-        return wrong("is of another log: " + escape_for_display(checkpoint.origin));
-    return checkpoint;
+    KHEISH_TRY(SignedCheckpoint read, parse_signed_checkpoint(note));
+    KHEISH_CHECK(check_signed_by(read, key));
+    if (!read.checkpoint.extension.empty())
+        return wrong("says more than what the log is");
+    return std::move(read).checkpoint;
 }
 
 } // namespace kheish::govern

@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 #include "govern/merkle.hpp"
+#include "govern/signed_note.hpp"
 #include "govern/signing_key.hpp"
 
 #include <cstdint>
@@ -13,20 +14,31 @@
 namespace kheish::govern {
 
 struct Checkpoint {
-    std::string origin; ///< which log; also the name of the key that signs
+    std::string origin; ///< which log; also the name of the keys that sign
     std::uint64_t size = 0;
     TreeHash root;
+    std::string extension = {}; ///< further lines, each with its newline; mostly none
     friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
 };
 
-/// The note: origin, size and root on a line each, an empty line, the signature's line.
+/// Origin, size and root on a line each, and the further lines: what is signed.
+std::string text_of(const Checkpoint& checkpoint);
+
+/// The note, without further lines in it.
 Result<std::string> sign_checkpoint(const Checkpoint& checkpoint, const SigningKey& key);
 
-/// What the note says, if `key` has signed it and it is about the log of that name. Signatures of
-/// others beside it are passed over. Errc::bad_request says why it is not believed.
-Result<Checkpoint> read_checkpoint(std::string_view note, const VerifyingKey& key);
+/// A checkpoint of which it is not known yet whose signature counts.
+struct SignedCheckpoint {
+    Checkpoint checkpoint;
+    SignedNote note;
+};
+/// Errc::bad_request says what is wrong.
+Result<SignedCheckpoint> parse_signed_checkpoint(std::string_view note);
+/// Whether `key` has signed it and it is about the log of that name. Signatures of others beside it
+/// are passed over. Errc::bad_request says why it is not believed.
+Status check_signed_by(const SignedCheckpoint& signed_checkpoint, const VerifyingKey& key);
 
-/// Longest note that is read.
-inline constexpr std::size_t kNoteLimitBytes = std::size_t{64} << 10U;
+/// Both of them, for a checkpoint without further lines: with them it is something else.
+Result<Checkpoint> read_checkpoint(std::string_view note, const VerifyingKey& key);
 
 } // namespace kheish::govern

@@ -127,7 +127,11 @@ Result<VerifyingKey> VerifyingKey::parse(std::string_view text) {
 }
 
 std::string VerifyingKey::to_text() const {
-    return name_ + "+" + hex_of(id()) + "+" + codec::base64_encode(kEd25519 + public_bytes_);
+    return label() + "+" + codec::base64_encode(kEd25519 + public_bytes_);
+}
+
+std::string VerifyingKey::label() const {
+    return name_ + "+" + hex_of(id());
 }
 
 std::string VerifyingKey::id() const {

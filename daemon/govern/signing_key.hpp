@@ -21,11 +21,14 @@ class VerifyingKey {
     VerifyingKey(std::string name, std::string public_bytes);
 
     std::string to_text() const;
+    /// Its beginning, "NAME+HHHHHHHH": what a person tells keys apart by.
+    std::string label() const;
     const std::string& name() const { return name_; }
     /// The first four bytes of SHA-256 of the name, a newline, 0x01 and the key: bytes, as a note
     /// has them before the signature.
     std::string id() const;
     bool verify(std::string_view data, std::string_view signature) const;
+    friend bool operator==(const VerifyingKey&, const VerifyingKey&) = default;
 
   private:
     std::string name_;

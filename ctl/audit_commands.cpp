@@ -7,7 +7,7 @@ namespace kheish::ctl {
 
 namespace {
 
-/// `audit VERB`, with the options that were given.
+/// `audit VERB`, with the options and flags that were given.
 Result<int> run_audit(
     Session& session,
     const Invocation& invocation,
@@ -18,6 +18,8 @@ Result<int> run_audit(
     for (const std::string_view option : options)
         if (const std::optional<std::string> value = invocation.value(option))
             words.insert(words.end(), {std::string(option), *value});
+        else if (invocation.flag(option))
+            words.emplace_back(option);
     if (!positional.empty())
         words.insert(words.end(), {"--", invocation.required(positional)});
     return become_journal(session, invocation, std::move(words), "kheishctl audit");
@@ -33,6 +35,19 @@ Result<int> show(Session& session, const Invocation& invocation) {
 
 Result<int> key(Session& session, const Invocation& invocation) {
     return run_audit(session, invocation, "key", {"--signing-key"});
+}
+
+Result<int> epochs(Session& session, const Invocation& invocation) {
+    return run_audit(session, invocation, "epochs", {});
+}
+
+Result<int> generate_key(Session& session, const Invocation& invocation) {
+    return run_audit(session, invocation, "generate-key", {});
+}
+
+Result<int> rotate_key(Session& session, const Invocation& invocation) {
+    return run_audit(
+        session, invocation, "rotate-key", {"--signing-key", "--next-signing-key", "--lost"});
 }
 
 Result<int> checkpoint(Session& session, const Invocation& invocation) {
@@ -80,6 +95,25 @@ std::vector<Command> audit_commands() {
          .positionals = {},
          .options = {kSigningKey, kStateDirectory},
          .run = key},
+        {.words = "audit epochs",
+         .help = "List which key has signed since when",
+         .positionals = {},
+         .options = {kStateDirectory},
+         .run = epochs},
+        {.words = "audit generate-key",
+         .help = "Print a new key, to be kept as a credential",
+         .positionals = {},
+         .options = {kStateDirectory},
+         .run = generate_key},
+        {.words = "audit rotate-key",
+         .help = "Let another key sign from now on",
+         .positionals = {},
+         .options =
+             {{"--signing-key", "FILE", "The key that has signed until now"},
+              {"--next-signing-key", "FILE", "The one that comes, instead of a new one"},
+              {"--lost", "", "Without the signature of the former key"},
+              kStateDirectory},
+         .run = rotate_key},
         {.words = "audit checkpoint",
          .help = "Print a signed checkpoint, to be kept",
          .positionals = {},

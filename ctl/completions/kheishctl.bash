@@ -11,7 +11,7 @@ _kheishctl() {
 
     case $previous in
         --output) mapfile -t COMPREPLY < <(compgen -W "pretty json" -- "$word"); return ;;
-        --content-file | --permissions | --credential-scope-file | --capability-scope-file | --signing-key | --checkpoint | --project | --updated-input-file | --result-file | --answers-file) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+        --content-file | --permissions | --credential-scope-file | --capability-scope-file | --signing-key | --next-signing-key | --checkpoint | --project | --updated-input-file | --result-file | --answers-file) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         --workspace | --state-directory) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
         --mode) mapfile -t COMPREPLY < <(compgen -W "default acceptEdits plan dontAsk bypassPermissions" -- "$word"); return ;;
         --role) mapfile -t COMPREPLY < <(compgen -W "reader operator admin" -- "$word"); return ;;
@@ -51,7 +51,8 @@ _kheishctl() {
         "secrets revoke" | "secrets delete") options+=" --reason" ;;
         "auth revoke-subject" | "auth restore-subject" | "auth revoke-lease" | "auth revoke-slot") options+=" --reason" ;;
         "audit list") options+=" --from --run-id --state-directory" ;;
-        "audit show") options+=" --state-directory" ;;
+        "audit show" | "audit epochs" | "audit generate-key") options+=" --state-directory" ;;
+        "audit rotate-key") options+=" --signing-key --next-signing-key --lost --state-directory" ;;
         "audit key" | "audit checkpoint" | "audit export" | "audit prove") options+=" --signing-key --state-directory" ;;
         "audit verify") options+=" --key --checkpoint" ;;
         "journal verify" | "journal rebuild") options+=" --state-directory" ;;
@@ -68,7 +69,7 @@ _kheishctl() {
         tokens) verbs="list create rotate revoke" ;;
         secrets) verbs="generate list get set import-credential revoke delete rotate-master-key" ;;
         auth) verbs="subject revoke-subject restore-subject lease revoke-lease revoke-slot" ;;
-        audit) verbs="list show key checkpoint export prove verify" ;;
+        audit) verbs="list show key epochs generate-key rotate-key checkpoint export prove verify" ;;
         journal) verbs="verify backup export prune rebuild" ;;
         "") verbs="status capabilities run sessions events runs approvals grants questions permissions tokens secrets auth audit journal" ;;
     esac

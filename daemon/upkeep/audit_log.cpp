@@ -29,6 +29,9 @@ constexpr std::array<std::string_view, 12> kUnaudited{
     "tool.prepared",
 };
 
+/// Longest that may stand behind the records.
+constexpr std::size_t kNotesLimitBytes = govern::kKeyEpochsLimitBytes + govern::kNoteLimitBytes;
+
 std::string line_of(std::uint64_t number, const govern::TreeHash& hash, std::string_view record) {
     std::string line =
         std::to_string(number) + "\t" + codec::base64_encode(govern::bytes_of(hash)) + "\t";
@@ -78,7 +81,16 @@ Result<std::vector<govern::TreeHash>> audit_leaves(const journal::Journal& journ
     return leaves;
 }
 
-Status export_audit(const journal::Journal& journal, const govern::SigningKey& key, int fd) {
+govern::Checkpoint
+checkpoint_of(const journal::Journal& journal, const std::vector<govern::TreeHash>& leaves) {
+    return {audit_origin(journal), leaves.size(), govern::root_of(leaves)};
+}
+
+Status export_audit(
+    const journal::Journal& journal,
+    const govern::KeyEpochs& epochs,
+    const govern::SigningKey& key,
+    int fd) {
     govern::MerkleTree tree;
     const auto write = [&tree, fd](std::uint64_t number, const auto& stored) -> Status {
         const std::string record = control::audit_record(stored);
@@ -90,10 +102,11 @@ Status export_audit(const journal::Journal& journal, const govern::SigningKey& k
     KHEISH_TRY(
         const std::string note,
         govern::sign_checkpoint({audit_origin(journal), tree.size(), tree.root()}, key));
-    return write_all(fd, "\n" + note);
+    return write_all(fd, "\n" + epochs.text() + note);
 }
 
-AuditVerifier::AuditVerifier(govern::VerifyingKey key, std::optional<govern::Checkpoint> earlier)
+AuditVerifier::AuditVerifier(
+    govern::VerifyingKey key, std::optional<govern::SignedCheckpoint> earlier)
     : key_(std::move(key)), earlier_(std::move(earlier)) {
     note_earlier();
 }
@@ -104,16 +117,16 @@ void AuditVerifier::find(std::string finding) {
 }
 
 void AuditVerifier::note_earlier() {
-    if (earlier_ && earlier_->size == tree_.size())
+    if (earlier_ && earlier_->checkpoint.size == tree_.size())
         root_at_earlier_ = tree_.root();
 }
 
 void AuditVerifier::update(std::string_view bytes) {
     while (!bytes.empty() && finding_.empty()) {
-        if (in_note_) {
-            if (note_.size() + bytes.size() > govern::kNoteLimitBytes)
-                return find("what stands behind the records is no checkpoint");
-            note_ += bytes;
+        if (in_notes_) {
+            if (notes_.size() + bytes.size() > kNotesLimitBytes)
+                return find("what stands behind the records are no notes");
+            notes_ += bytes;
             return;
         }
         const std::size_t end = bytes.find('\n');
@@ -129,7 +142,7 @@ void AuditVerifier::update(std::string_view bytes) {
 
 void AuditVerifier::take_line(std::string_view line) {
     if (line.empty())
-        in_note_ = true;
+        in_notes_ = true;
     else
         take_record(line);
 }
@@ -151,32 +164,85 @@ void AuditVerifier::take_record(std::string_view line) {
     if (line.substr(first + 1, second - first - 1) != codec::base64_encode(govern::bytes_of(hash)))
         return find(name + " is not what it was when it was hashed");
     tree_.append(hash);
+    leaves_.push_back(hash);
     note_earlier();
 }
 
-AuditVerdict AuditVerifier::finish() {
-    if (finding_.empty() && !in_note_)
-        find("the export ends in the middle: it has no checkpoint");
-    if (finding_.empty()) {
-        const Result<govern::Checkpoint> now = govern::read_checkpoint(note_, key_);
-        if (!now)
-            find(now.error().message);
-        else if (now->size != tree_.size())
-            find(
-                "the checkpoint is about " + std::to_string(now->size) + " records, here are " +
-                std::to_string(tree_.size()));
-        else if (now->root != tree_.root())
-            find("a record and its hash are not what the checkpoint was signed for");
+void AuditVerifier::check_notes() {
+    std::string_view newest = notes_;
+    while (const std::optional<std::size_t> end = govern::end_of_note(newest))
+        newest.remove_prefix(*end + 1);
+    const std::size_t epochs_size = notes_.size() - newest.size();
+    const Result<govern::KeyEpochs> epochs =
+        govern::KeyEpochs::parse(std::string_view(notes_).substr(0, epochs_size), key_.name());
+    if (!epochs)
+        return find(epochs.error().message);
+    const Result<govern::VerifyingKey> key = epochs->follow(key_);
+    if (!key)
+        return find(key.error().message);
+    key_ = *key;
+    check_newest(newest);
+    check_epochs(*epochs);
+    if (earlier_)
+        check_earlier(*epochs);
+}
+
+void AuditVerifier::check_epochs(const govern::KeyEpochs& epochs) {
+    govern::MerkleTree tree;
+    std::size_t number = 0;
+    for (const govern::KeyEpoch& epoch : epochs.all()) {
+        const std::string name = "epoch " + std::to_string(++number) + " of the key";
+        const std::string size = std::to_string(epoch.start.size);
+        if (epoch.start.size > leaves_.size())
+            return find(
+                name + " began when the log had " + size + " records, here are " +
+                std::to_string(leaves_.size()) + ": it was rolled back or cut");
+        while (tree.size() < epoch.start.size)
+            tree.append(leaves_[tree.size()]);
+        if (tree.root() != epoch.start.root)
+            return find(
+                "one of the first " + size + " records is not what it was when " + name + " began");
     }
-    if (finding_.empty() && earlier_ && !root_at_earlier_)
-        find(
-            "the log had " + std::to_string(earlier_->size) + " records before, and has " +
-            std::to_string(tree_.size()) + " now: it was rolled back or cut");
-    if (finding_.empty() && earlier_ && *root_at_earlier_ != earlier_->root)
-        find(
-            "one of the first " + std::to_string(earlier_->size) +
-            " records is not what it was at the earlier checkpoint");
-    return {tree_.size(), finding_};
+}
+
+void AuditVerifier::check_newest(std::string_view note) {
+    const Result<govern::Checkpoint> now = govern::read_checkpoint(note, key_);
+    if (!now)
+        return find(now.error().message);
+    if (now->size != tree_.size())
+        return find(
+            "the checkpoint is about " + std::to_string(now->size) + " records, here are " +
+            std::to_string(tree_.size()));
+    if (now->root != tree_.root())
+        find("a record and its hash are not what the checkpoint was signed for");
+}
+
+void AuditVerifier::check_earlier(const govern::KeyEpochs& epochs) {
+    const std::string size = std::to_string(earlier_->checkpoint.size);
+    // The newest key stands for all that is in its epoch's note, and so for the keys before it.
+    const bool is_signed =
+        govern::check_signed_by(*earlier_, key_).has_value() ||
+        std::any_of(epochs.all().begin(), epochs.all().end(), [this](const auto& epoch) {
+            return govern::check_signed_by(*earlier_, epoch.key).has_value();
+        });
+    if (!is_signed)
+        return find("the earlier checkpoint is not signed by a key of this log");
+    if (!root_at_earlier_)
+        return find(
+            "the log had " + size + " records before, and has " + std::to_string(tree_.size()) +
+            " now: it was rolled back or cut");
+    if (*root_at_earlier_ != earlier_->checkpoint.root)
+        find("one of the first " + size + " records is not what it was at the earlier checkpoint");
+}
+
+AuditVerdict AuditVerifier::finish() {
+    if (finding_.empty() && !in_notes_)
+        find("the export ends in the middle: it has no checkpoint");
+    if (finding_.empty())
+        check_notes();
+    if (!finding_.empty())
+        return {tree_.size(), finding_, {}};
+    return {tree_.size(), {}, key_};
 }
 
 } // namespace kheish::upkeep

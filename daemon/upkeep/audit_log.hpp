@@ -4,6 +4,7 @@
 #include "base/result.hpp"
 #include "base/unique_function.hpp"
 #include "govern/checkpoint.hpp"
+#include "govern/key_epochs.hpp"
 #include "journal/journal.hpp"
 
 #include <cstdint>
@@ -20,7 +21,9 @@
 ///     NUMBER <tab> HASH <tab> RECORD
 ///
 /// with the number from 0, the leaf's hash in base64 and the record's own bytes: canonical JSON of
-/// the event with its authority and its body. Then an empty line, and the signed checkpoint.
+/// the event with its authority and its body. Then an empty line, the note of each epoch of the key
+/// (govern::KeyEpochs) with an empty line behind it, and the signed checkpoint. Exports from before
+/// there were epochs have no notes of them and are read as well.
 namespace kheish::upkeep {
 
 /// Whether events of that type are in the audit log.
@@ -38,20 +41,30 @@ Status each_audited(
 
 /// Hashes of all leaves.
 Result<std::vector<govern::TreeHash>> audit_leaves(const journal::Journal& journal);
+/// The log with these leaves.
+govern::Checkpoint
+checkpoint_of(const journal::Journal& journal, const std::vector<govern::TreeHash>& leaves);
 
-/// Writes an export, signed now.
-Status export_audit(const journal::Journal& journal, const govern::SigningKey& key, int fd);
+/// Writes an export, signed now by `key`, which is that of the newest of `epochs`.
+Status export_audit(
+    const journal::Journal& journal,
+    const govern::KeyEpochs& epochs,
+    const govern::SigningKey& key,
+    int fd);
 
 struct AuditVerdict {
     std::uint64_t records = 0;
-    std::string finding; ///< the first thing that is wrong; empty where nothing is
+    std::string finding;                     ///< the first thing that is wrong; empty: nothing is
+    std::optional<govern::VerifyingKey> key; ///< the newest; where nothing is wrong
 };
 
-/// Checks an export as it comes, with nothing but the public key and, where somebody has kept one,
-/// an earlier checkpoint of the same log.
+/// Checks an export as it comes, with nothing but a public key and, where somebody has kept one, an
+/// earlier checkpoint of the same log, or the note of an epoch. The key may be that of any epoch:
+/// from it on, every key must have handed over to the next. The earlier checkpoint may be signed by
+/// the key of any epoch.
 class AuditVerifier {
   public:
-    AuditVerifier(govern::VerifyingKey key, std::optional<govern::Checkpoint> earlier);
+    AuditVerifier(govern::VerifyingKey key, std::optional<govern::SignedCheckpoint> earlier);
 
     /// The next bytes of the export.
     void update(std::string_view bytes);
@@ -62,15 +75,20 @@ class AuditVerifier {
     void take_line(std::string_view line);
     void take_record(std::string_view line);
     void note_earlier();
+    void check_notes();
+    void check_epochs(const govern::KeyEpochs& epochs);
+    void check_newest(std::string_view note);
+    void check_earlier(const govern::KeyEpochs& epochs);
     void find(std::string finding);
 
-    govern::VerifyingKey key_;
-    std::optional<govern::Checkpoint> earlier_;
+    govern::VerifyingKey key_; ///< in the end the newest
+    std::optional<govern::SignedCheckpoint> earlier_;
     std::optional<govern::TreeHash> root_at_earlier_;
     govern::MerkleTree tree_;
-    std::string rest_; ///< a line that has not ended
-    std::string note_;
-    bool in_note_ = false;
+    std::vector<govern::TreeHash> leaves_;
+    std::string rest_;  ///< a line that has not ended
+    std::string notes_; ///< what stands behind the records
+    bool in_notes_ = false;
     std::string finding_;
 };
 

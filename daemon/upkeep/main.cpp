@@ -21,19 +21,34 @@ int report(const Error& error) {
     return error_info(error.code).exit_code;
 }
 
-/// The key that was named, or came as a credential (systemd.exec(5)); empty where neither did. Read
-/// as who asks, who may see files that the owner of the state directory may not.
-Result<std::string> given_signing_key(const Options& options) {
+/// Read as who asks, who may see files that the owner of the state directory may not.
+Result<std::string> read_key(const std::string& path) {
+    KHEISH_TRY(std::string key, read_file(path, kSigningKeyLimitBytes));
+    if (key.empty())
+        return fail(Errc::invalid_argument, path + " is empty: there is no key in it");
+    return key;
+}
+
+/// The key that was named, or came as a credential (systemd.exec(5)); empty where neither did.
+Result<std::string> current_signing_key(const Options& options) {
     if (!options.signing_key.empty())
-        return read_file(options.signing_key, kSigningKeyLimitBytes);
+        return read_key(options.signing_key);
     const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
     if (directory == nullptr)
         return std::string();
-    Result<std::string> key =
-        read_file(std::string(directory) + "/audit-signing-key", kSigningKeyLimitBytes);
+    Result<std::string> key = read_key(std::string(directory) + "/audit-signing-key");
     if (!key && key.error().sys_errno == ENOENT)
         return std::string();
     return key;
+}
+
+Result<GivenKeys> given_signing_keys(const Options& options) {
+    GivenKeys given;
+    KHEISH_TRY(given.current, current_signing_key(options));
+    if (!options.next_key.empty()) {
+        KHEISH_TRY(given.next, read_key(options.next_key));
+    }
+    return given;
 }
 
 bool is_audit(Options::Verb verb) {
@@ -62,9 +77,9 @@ Result<int> run(Options options) {
     if (options.verb == Options::Verb::backup) {
         KHEISH_TRY(backup, make_backup_file(options.file));
     }
-    KHEISH_TRY(const std::string key, given_signing_key(options));
-    Result<int> status = run_as_owner(options.state_directory, [&options, &backup, &key] {
-        const Result<int> done = is_audit(options.verb) ? carry_out_audit(options, key)
+    KHEISH_TRY(const GivenKeys given, given_signing_keys(options));
+    Result<int> status = run_as_owner(options.state_directory, [&options, &backup, &given] {
+        const Result<int> done = is_audit(options.verb) ? carry_out_audit(options, given)
                                                         : carry_out(options, backup.get());
         return done ? *done : report(done.error());
     });

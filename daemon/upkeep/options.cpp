@@ -54,6 +54,12 @@ void add_audit_verbs(CLI::App& app, Options& options) {
         return sub;
     };
     add_signing("key", "Print the public key", Options::Verb::audit_key);
+    add("epochs", "List which key has signed since when", Options::Verb::audit_epochs);
+    add("generate-key", "Print a new signing key", Options::Verb::audit_generate_key);
+    CLI::App* const rotate =
+        add_signing("rotate-key", "Hand over to another key", Options::Verb::audit_rotate_key);
+    rotate->add_option("--next-signing-key", options.next_key, "file with the key that comes");
+    rotate->add_flag("--lost", options.is_lost, "without the signature of the former key");
     add_signing("checkpoint", "Print a signed checkpoint", Options::Verb::audit_checkpoint)
         ->add_flag("--log", options.log, "to the log of the system instead");
     add_signing("export", "Print the records and a checkpoint", Options::Verb::audit_export);

@@ -20,6 +20,9 @@ struct Options {
         audit_list,
         audit_show,
         audit_key,
+        audit_epochs,
+        audit_generate_key,
+        audit_rotate_key,
         audit_checkpoint,
         audit_export,
         audit_prove,
@@ -32,6 +35,8 @@ struct Options {
     std::string text;        ///< what --help and --version print
     std::string file;        ///< of backup and audit_verify
     std::string signing_key; ///< file with the key that signs; empty: the state directory's
+    std::string next_key;    ///< of audit_rotate_key: file with the next; empty: a new one
+    bool is_lost = false;    ///< of audit_rotate_key: do without the former key's signature
     std::string key;         ///< of audit_verify: the public key
     std::string checkpoint;  ///< of audit_verify: file with an earlier one
     std::int64_t record = 0; ///< of audit_prove and audit_show; of audit_list: the first

@@ -11,12 +11,11 @@
 #include "journal/process_lock.hpp"
 #include "journal/record_copy.hpp"
 #include "journal/sqlite_journal.hpp"
+#include "upkeep/durable_file.hpp"
 #include "upkeep/verification.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
-#include <fcntl.h>
 #include <map>
 #include <unistd.h>
 
@@ -38,14 +37,6 @@ Status remove_journal(const std::string& path) {
     if (::unlink(path.c_str()) != 0 && errno != ENOENT)
         return fail_errno("removing " + path, errno, Errc::journal_unavailable);
     return remove_side_files(path);
-}
-
-Status sync_directory_of(const std::string& path) {
-    const std::string directory = path.substr(0, path.rfind('/') + 1);
-    const Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd || ::fsync(fd.get()) != 0)
-        return fail_errno("making " + directory + " durable", errno, Errc::journal_unavailable);
-    return {};
 }
 
 using Sealed = std::map<std::string, journal::SecretRow>;
@@ -229,9 +220,7 @@ Status replace(const std::string& path, const std::string& made, const std::stri
     if (::link(path.c_str(), kept.c_str()) != 0)
         return fail_errno("keeping the old journal as " + kept, errno, Errc::journal_unavailable);
     KHEISH_CHECK(sync_directory_of(path));
-    if (::rename(made.c_str(), path.c_str()) != 0)
-        return fail_errno("putting the new journal in place", errno, Errc::journal_unavailable);
-    return sync_directory_of(path);
+    return rename_durably(made, path);
 }
 
 } // namespace

@@ -20,10 +20,13 @@ using Words = std::set<std::string>;
 /// What works past kheishd: on the journal's files, or on nothing.
 const Words kOfTheFiles{
     "audit checkpoint",
+    "audit epochs",
     "audit export",
+    "audit generate-key",
     "audit key",
     "audit list",
     "audit prove",
+    "audit rotate-key",
     "audit show",
     "audit verify",
     "journal backup",

@@ -114,7 +114,7 @@ def search(machine, secrets):
     """Where any form of any of them is found, and which. grep takes bytes that are no text as well."""
     patterns = base64.b64encode(b"\n".join(sorted(patterns_of(secrets))) + b"\n").decode()
     machine.run("umask 077; base64 -d > /run/forms", data=patterns)
-    look = "LC_ALL=C grep -aoF -f /run/forms"
+    look = "env LC_ALL=C grep -aoF -f /run/forms"
     passed_over = " ".join(f"! -path {path}" for path in RIGHTFUL)
     files = machine.run(
         f"find {' '.join(PLACES)} -type f {passed_over} -print0 2>/dev/null | xargs -0 -r {look} -H | head -50",
@@ -126,7 +126,7 @@ def search(machine, secrets):
         for output in ("verbose", "export")
     )
     machine.run("rm -f /run/forms")
-    return (files + log).splitlines()
+    return [line for line in (files + log).split("\n") if line]
 
 
 def canary(kind):

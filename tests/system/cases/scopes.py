@@ -33,7 +33,7 @@ def a_session_keeps_its_scopes_and_takes_no_others(machine):
     view = agents.ask("sessions", "get", "scoped", user="alice")
     check((view["credential_scope"], view["capability_scope"]), (CREDENTIALS, CAPABILITIES))
     check(view["effective_capability_scope"], CAPABILITIES)
-    wider = create(agents, "scoped", "--capability-scope-json", '{"mcp_server_allow":["files","mail"]}', code=1)
+    wider = create(agents, "scoped", "--capability-scope-json", '{"mcp_server_allow":["files","mail"]}', code=6)
     check_in("has another capability scope", wider.err)
     refused = agents.ctl("sessions", "input", "scoped", "mail", user="alice", check=False)
     check_in("the credential scope of session scoped blocks route scripted", refused.err)

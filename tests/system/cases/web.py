@@ -39,7 +39,7 @@ def a_page_is_asked_for_when_its_host_is_allowed_and_no_other(machine):
             "": [
                 turn("May I?", page("first", f"http://{SITE}/moved?q=secret")),
                 turn("And this?", page("second", f"http://{SITE}/away")),
-                turn("And there?", page("third", f"http://{OTHER}/notes")),
+                turn("And there?", page("third", f"https://{OTHER}/notes")),
                 turn("A picture?", page("fourth", f"http://{SITE}/picture")),
                 turn("{{result 'first'}}|{{result 'second'}}|{{result 'third'}}|{{result 'fourth'}}"),
             ]

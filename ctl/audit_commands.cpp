@@ -3,6 +3,8 @@
 #include "command.hpp"
 #include "journal_program.hpp"
 
+#include <iterator>
+
 namespace kheish::ctl {
 
 namespace {
@@ -73,23 +75,8 @@ Result<int> verify(Session& session, const Invocation& invocation) {
 constexpr Option kSigningKey{"--signing-key", "FILE", "Sign with this key instead"};
 constexpr Option kStateDirectory{"--state-directory", "DIR", "Where the journal lies"};
 
-} // namespace
-
-std::vector<Command> audit_commands() {
+std::vector<Command> key_commands() {
     return {
-        {.words = "audit list",
-         .help = "List the records, a line each",
-         .positionals = {},
-         .options =
-             {{"--from", "RECORD", "Only from this one on"},
-              {"--run-id", "RUN", "Only of this run"},
-              kStateDirectory},
-         .run = list},
-        {.words = "audit show",
-         .help = "Show a record",
-         .positionals = {{"RECORD", "Its number, from 0"}},
-         .options = {kStateDirectory},
-         .run = show},
         {.words = "audit key",
          .help = "Print the public key of the audit log",
          .positionals = {},
@@ -114,6 +101,27 @@ std::vector<Command> audit_commands() {
               {"--lost", "", "Without the signature of the former key"},
               kStateDirectory},
          .run = rotate_key},
+    };
+}
+
+} // namespace
+
+std::vector<Command> audit_commands() {
+    constexpr int kBeforeKeys = 2; ///< commands that the help shows before those
+    std::vector<Command> commands{
+        {.words = "audit list",
+         .help = "List the records, a line each",
+         .positionals = {},
+         .options =
+             {{"--from", "RECORD", "Only from this one on"},
+              {"--run-id", "RUN", "Only of this run"},
+              kStateDirectory},
+         .run = list},
+        {.words = "audit show",
+         .help = "Show a record",
+         .positionals = {{"RECORD", "Its number, from 0"}},
+         .options = {kStateDirectory},
+         .run = show},
         {.words = "audit checkpoint",
          .help = "Print a signed checkpoint, to be kept",
          .positionals = {},
@@ -137,6 +145,12 @@ std::vector<Command> audit_commands() {
               {"--checkpoint", "FILE", "One that was kept"}},
          .run = verify},
     };
+    std::vector<Command> keys = key_commands();
+    commands.insert(
+        commands.begin() + kBeforeKeys,
+        std::make_move_iterator(keys.begin()),
+        std::make_move_iterator(keys.end()));
+    return commands;
 }
 
 } // namespace kheish::ctl

@@ -193,15 +193,20 @@ void AuditVerifier::check_epochs(const govern::KeyEpochs& epochs) {
     for (const govern::KeyEpoch& epoch : epochs.all()) {
         const std::string name = "epoch " + std::to_string(++number) + " of the key";
         const std::string size = std::to_string(epoch.start.size);
-        if (epoch.start.size > leaves_.size())
-            return find(
-                name + " began when the log had " + size + " records, here are " +
-                std::to_string(leaves_.size()) + ": it was rolled back or cut");
+        if (epoch.start.size > leaves_.size()) {
+            std::string finding = name;
+            finding.append(" began when the log had ").append(size);
+            finding.append(" records, here are ").append(std::to_string(leaves_.size()));
+            return find(finding.append(": it was rolled back or cut"));
+        }
         while (tree.size() < epoch.start.size)
             tree.append(leaves_[tree.size()]);
         if (tree.root() != epoch.start.root)
-            return find(
-                "one of the first " + size + " records is not what it was when " + name + " began");
+            return find(std::string("one of the first ")
+                            .append(size)
+                            .append(" records is not what it was when ")
+                            .append(name)
+                            .append(" began"));
     }
 }
 

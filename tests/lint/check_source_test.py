@@ -131,7 +131,11 @@ class HouseRules(unittest.TestCase):
         self.quiet("void f() { store(x); history.stop(x); atomic(x); } // atoi(x)")
 
     def test_tool_surface(self):
-        for text in ["auto t = tools::find_tool(name);", "for (const auto& t : tools::all_tools())", "using tools::find_tool;"]:
+        for text in [
+            "auto t = tools::find_tool(name);",
+            "for (const auto& t : tools::all_tools())",
+            "using tools::find_tool;",
+        ]:
             with self.subTest(text=text):
                 self.fires("tool-surface", text, "daemon/control/prompt.cpp")
         for text in ["auto t = find_tool(name);", "auto t = surface.find_tool(name); // tools::find_tool"]:

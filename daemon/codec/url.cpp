@@ -1,6 +1,7 @@
 #include "codec/url.hpp"
 
 #include "base/text.hpp"
+#include "codec/ascii.hpp"
 
 #include <algorithm>
 #include <array>
@@ -33,13 +34,6 @@ bool is_hexadecimal(char c) {
 }
 bool is_letter(char c) {
     return c >= 'a' && c <= 'z';
-}
-
-std::string lower_case(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower)
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-    return lower;
 }
 
 /// What is wrong with the characters, or nothing.

@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 #include "base/text.hpp"
+#include "codec/ascii.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -9,6 +10,9 @@
 namespace kheish::outbound {
 
 namespace {
+
+using codec::lower_case;
+using codec::trim;
 
 constexpr std::size_t kHeadLimitBytes = std::size_t{64} << 10U;
 constexpr std::size_t kErrorTextLimitBytes = 300;
@@ -39,19 +43,6 @@ TransportError::Kind kind_of(CURLcode code) {
     default:
         return TransportError::Kind::protocol;
     }
-}
-
-std::string lower_case(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower)
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-    return lower;
-}
-
-std::string_view trim(std::string_view text) {
-    const std::size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
-    const std::size_t end = text.find_last_not_of(" \t\r\n");
-    return text.substr(begin, end == std::string_view::npos ? 0 : end + 1 - begin);
 }
 
 /// A list with one more line; the old list where there is no memory for it.

@@ -12,6 +12,7 @@ namespace kheish::outbound {
 namespace {
 
 constexpr std::chrono::milliseconds kConnectTimeout{10'000};
+constexpr std::size_t kShownTypeBytes = 100; ///< of a media type, which a stranger chooses
 constexpr std::string_view kAccept = "text/html, text/plain, application/json;q=0.9, */*;q=0.1";
 
 bool is_redirect(int status) {
@@ -80,7 +81,9 @@ class HttpWebFetch::Fetch final : public WebCall {
             return fail_with("is compressed, which was not asked for");
         content_ = parse_content_type(head.header("content-type").value_or(""));
         if (!may_be_text(content_))
-            fail_with("is " + content_.type + ", which is no text");
+            fail_with(
+                "is " + escape_for_display(content_.type.substr(0, kShownTypeBytes)) +
+                ", which is no text");
     }
 
     void redirect() {

@@ -3,6 +3,7 @@
 #include "outbound/html_text.hpp"
 
 #include "base/text.hpp"
+#include "codec/ascii.hpp"
 
 #include <algorithm>
 #include <array>
@@ -16,24 +17,32 @@ namespace kheish::outbound {
 
 namespace {
 
-constexpr std::size_t kCharsetBytes = 40; ///< longest name of one that is tried
+using codec::lower_case;
+using codec::trim;
+
+/// Those that pages have, and no others: iconv(3) knows hundreds, and a stranger chooses.
+constexpr std::array<std::string_view, 14> kCharsets{
+    "us-ascii",
+    "koi8-r",
+    "koi8-u",
+    "shift_jis",
+    "euc-jp",
+    "euc-kr",
+    "gb18030",
+    "gbk",
+    "gb2312",
+    "big5",
+    "utf-16",
+    "utf-16le",
+    "utf-16be",
+    "macintosh"};
+constexpr std::string_view kIsoCharset = "iso-8859-";
+constexpr std::string_view kWindowsCharset = "windows-125";
+constexpr std::size_t kPartDigits = 2; ///< "iso-8859-15", "windows-1252"
 
 template <std::size_t Count>
 bool contains(const std::array<std::string_view, Count>& names, std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-std::string lower_case(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower)
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-    return lower;
-}
-
-std::string_view trim(std::string_view text) {
-    const std::size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
-    const std::size_t end = text.find_last_not_of(" \t");
-    return text.substr(begin, end == std::string_view::npos ? 0 : end + 1 - begin);
 }
 
 bool is_html(const ContentType& content) {
@@ -78,12 +87,18 @@ class Conversion {
     iconv_t descriptor_;
 };
 
+bool is_charset_of_pages(std::string_view charset) {
+    for (const std::string_view family : {kIsoCharset, kWindowsCharset})
+        if (charset.starts_with(family) && charset.size() <= family.size() + kPartDigits)
+            return charset.find('/') == std::string_view::npos; // "//IGNORE" is no charset
+    return contains(kCharsets, charset);
+}
+
 /// `body` as UTF-8, by the charset that its sender names, if it is one.
 std::string to_utf8(std::string_view body, const std::string& charset) {
-    const bool is_named = !charset.empty() && charset != "utf-8" && charset != "utf8" &&
-                          charset.size() <= kCharsetBytes &&
-                          charset.find('/') == std::string::npos; // "//TRANSLIT" is no charset
-    if (is_named && !is_valid_utf8(body)) {
+    // Letters in UTF-16 are valid UTF-8 with a U+0000 each.
+    const bool is_plain = is_valid_utf8(body) && body.find('\0') == std::string_view::npos;
+    if (!is_plain && is_charset_of_pages(charset)) {
         Conversion conversion(charset);
         if (conversion.is_open())
             return to_valid_utf8(conversion.convert(body));
@@ -126,9 +141,9 @@ bool may_be_text(const ContentType& content) {
 }
 
 Result<std::string> text_of_page(std::string_view body, const ContentType& content) {
-    if (body.find('\0') != std::string_view::npos && !content.charset.starts_with("utf-16"))
-        return fail(Errc::bad_request, "is binary, whatever it calls itself");
     std::string text = to_utf8(body, content.charset);
+    if (text.find('\0') != std::string::npos)
+        return fail(Errc::bad_request, "is binary, whatever it calls itself");
     return is_html(content) ? html_text(text) : text;
 }
 

@@ -155,6 +155,12 @@ TEST_F(HttpWebFetchTest, WhatIsNoTextIsNotTaken) {
     }
     answer_.reset();
     ask("https://docs.example.com/a");
+    serve(200, {{"content-type", "image/\xff" + std::string(60'000, 'x')}});
+    ASSERT_TRUE(answer_);
+    EXPECT_NE(answer_->text.find(R"(is image/\xff)"), std::string::npos) << "as text, and not all";
+    EXPECT_LT(answer_->text.size(), 300U);
+    answer_.reset();
+    ask("https://docs.example.com/a");
     serve(200, {{"content-type", "text/plain"}}, std::string("a\0b", 3));
     ASSERT_TRUE(answer_);
     EXPECT_EQ(answer_->kind, WebAnswer::Kind::failed);

@@ -90,6 +90,19 @@ TEST(PageTextTest, ABodyBecomesUtf8) {
     EXPECT_EQ(
         *text_of_page("a\xfc", parse_content_type("text/plain; charset=no-such//IGNORE")),
         "a\xef\xbf\xbd");
+    const std::string utf16(
+        "\xff\xfe"
+        "a\0\xfc\0",
+        6);
+    EXPECT_EQ(*text_of_page(utf16, parse_content_type("text/plain; charset=UTF-16")), "a\xc3\xbc");
+    const std::string letters("a\0b\0", 4); // which is valid UTF-8 as well
+    EXPECT_EQ(*text_of_page(letters, parse_content_type("text/html; charset=utf-16le")), "ab");
+    const std::string zeros("a\0\0\0", 4);
+    EXPECT_FALSE(text_of_page(zeros, parse_content_type("text/plain; charset=utf-16le")));
+    // Not one that pages have: it is not tried.
+    EXPECT_EQ(
+        *text_of_page("a\xfc", parse_content_type("text/plain; charset=iso-2022-jp-3")),
+        "a\xef\xbf\xbd");
     EXPECT_EQ(*text_of_page("<p>a<p>b", parse_content_type("text/html")), "a\nb");
     EXPECT_EQ(*text_of_page("<p>a<p>b", parse_content_type("text/plain")), "<p>a<p>b");
     EXPECT_FALSE(text_of_page(std::string("a\0b", 3), parse_content_type("text/plain")));

@@ -64,4 +64,18 @@ class Agenda {
     std::map<std::uint64_t, std::int64_t> due_by_number_;
 };
 
+/// What is put down for later, as the handle of whoever expects it: destroying it strikes it off.
+template <class Handle>
+class Expected final : public Handle {
+  public:
+    Expected(Agenda& agenda, std::uint64_t number) : agenda_(agenda), number_(number) {}
+    Expected(const Expected&) = delete;
+    Expected& operator=(const Expected&) = delete;
+    ~Expected() override { agenda_.cancel(number_); }
+
+  private:
+    Agenda& agenda_;
+    std::uint64_t number_;
+};
+
 } // namespace kheish::sim

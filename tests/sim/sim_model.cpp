@@ -53,18 +53,6 @@ std::set<std::string> ids_of(const models::Message& message) {
 
 } // namespace
 
-class SimModel::Entry final : public models::Call {
-  public:
-    Entry(Agenda& agenda, std::uint64_t number) : agenda_(agenda), number_(number) {}
-    Entry(const Entry&) = delete;
-    Entry& operator=(const Entry&) = delete;
-    ~Entry() override { agenda_.cancel(number_); }
-
-  private:
-    Agenda& agenda_;
-    std::uint64_t number_;
-};
-
 std::unique_ptr<models::Call> SimModel::call(
     models::Request request, std::string idempotency_key, models::CallHandlers handlers) {
     if (life_) {
@@ -72,7 +60,7 @@ std::unique_ptr<models::Call> SimModel::call(
         check_request(request);
     }
     const std::int64_t delay_us = random_.between(1, 10 * kSecond);
-    return std::make_unique<Entry>(
+    return std::make_unique<Expected<models::Call>>(
         agenda_,
         agenda_.in(delay_us, life_, [this, finished = std::move(handlers.on_finished)]() mutable {
             finished(answer());

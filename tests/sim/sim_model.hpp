@@ -39,7 +39,6 @@ class SimModel final : public models::Model {
     void mute() { life_.reset(); }
 
   private:
-    class Entry;
     using Answer = tl::expected<models::Response, models::CallError>;
 
     Answer answer();

@@ -19,8 +19,6 @@ class SimWeb final : public outbound::WebFetch {
     void mute() { life_.reset(); }
 
   private:
-    class Entry;
-
     Agenda& agenda_;
     Random random_;
     Oracle& oracle_;
